@@ -1,0 +1,1 @@
+"""What is tested: generators of small ONNX models, one case per combination of axes."""

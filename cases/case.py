@@ -1,0 +1,97 @@
+"""The vocabulary of a case: what a model generator must say about the model that it generates."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import onnx
+
+Array = npt.NDArray[Any]
+Shape = tuple[int, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tolerance:
+    """How far an output may be from the reference and still count as right.
+
+    Float outputs: ``|got - want| <= absolute + relative * |want|``. Integer outputs: ``|got - want| <= steps``, in
+    quantization steps (one step is one integer). Boolean and string outputs are always compared exactly.
+    """
+
+    absolute: float = 0.0
+    relative: float = 0.0
+    steps: int = 0
+
+
+EXACT = Tolerance()
+
+
+@dataclass(frozen=True, kw_only=True)
+class ShapePoint:
+    """One set of concrete input shapes at which a case runs.
+
+    ``shapes`` names every graph input. ``values`` holds the content of those inputs that are shape tensors: their
+    values, not only their shapes, decide the shapes inside the network.
+    """
+
+    name: str
+    shapes: Mapping[str, Shape]
+    values: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Profile:
+    """One optimization profile: min, opt and max of every graph input's shape, and of every shape tensor's values."""
+
+    shapes: Mapping[str, tuple[Shape, Shape, Shape]]
+    values: Mapping[str, tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...]]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Case:
+    """A model generator with everything that is needed to run it and to judge what came back.
+
+    ``id`` spells the axes in order, lower case, joined by ``-``. ``opset`` is the version of the default ONNX domain
+    and ``ir_version`` the ONNX IR version of the built model, known without building it, so that planning stays cheap.
+    ``build`` and ``inputs`` are deterministic: the same bytes in every process, on every machine.
+    """
+
+    id: str
+    family: str
+    op: str
+    opset: int
+    ir_version: int
+    summary: str
+    build: Callable[[], onnx.ModelProto]
+    inputs: Callable[[ShapePoint], Mapping[str, Array]]
+    points: tuple[ShapePoint, ...]
+    profiles: tuple[Profile, ...] = ()
+    tags: frozenset[str] = frozenset()
+    tolerance: Tolerance = EXACT
+    source: str = ""
+
+
+def profile_from_points(points: tuple[ShapePoint, ...]) -> Profile:
+    """Return the profile spanned by the points named ``min``, ``opt`` and ``max``.
+
+    Raises:
+        KeyError: one of the three points is missing.
+    """
+    named = {point.name: point for point in points}
+    low, best, high = named["min"], named["opt"], named["max"]
+    return Profile(
+        shapes={name: (low.shapes[name], best.shapes[name], high.shapes[name]) for name in best.shapes},
+        values={name: (low.values[name], best.values[name], high.values[name]) for name in best.values},
+    )
+
+
+def as_little_endian(array: Array) -> bytes:
+    """Return the elements of ``array`` in C order, little-endian; int4 and the like take one byte an element."""
+    data = np.ascontiguousarray(array)
+    if data.dtype.byteorder == ">":
+        data = data.astype(data.dtype.newbyteorder("<"))
+    return data.tobytes()

@@ -1,0 +1,250 @@
+"""What happened in one cell, and its JSON: the only thing that crosses from running to reporting.
+
+Schema history:
+    1: first version.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import cattrs
+
+if sys.version_info >= (3, 11):
+    from enum import StrEnum
+else:
+    from backports.strenum import StrEnum
+
+SCHEMA = 1
+
+
+class Status(StrEnum):
+    """What happened: a fact, decided by rules on structured data (docs/architecture.md, "Statuses")."""
+
+    MATCH = "match"
+    DRIFT = "drift"
+    WRONG = "wrong"
+    BUILDS = "builds"
+    UNSUPPORTED = "unsupported"
+    BUILD_FAILED = "build_failed"
+    RUN_FAILED = "run_failed"
+    CRASH = "crash"
+    TIMEOUT = "timeout"
+    UNVERIFIED = "unverified"
+    NOT_APPLICABLE = "not_applicable"
+    NOT_RUN = "not_run"
+    INVALID_CASE = "invalid_case"
+
+
+class Verdict(StrEnum):
+    """What we think of it: the status against the runtime's baseline."""
+
+    SAME = "same"
+    REGRESSION = "regression"
+    PROGRESSION = "progression"
+    NEW = "new"
+    FLAKY = "flaky"
+
+
+class Precision(StrEnum):
+    """The numeric types that a cell asks for; ``explicit`` is what the model's own types and Q/DQ nodes say."""
+
+    EXPLICIT = "explicit"
+    FP32 = "fp32"
+    TF32 = "tf32"
+    FP16 = "fp16"
+    BF16 = "bf16"
+    INT8_CALIBRATED = "int8-calibrated"
+
+
+@dataclass(frozen=True, kw_only=True)
+class CaseInfo:
+    """Which case; ``digest`` is the SHA-256 of model, inputs and profiles, empty where the case could not be made."""
+
+    id: str
+    family: str
+    op: str
+    opset: int
+    summary: str = ""
+    digest: str = ""
+    tags: tuple[str, ...] = ()
+    source: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RuntimeInfo:
+    """Which runtime: the name asked for, and the version that the loaded library reported (empty if none loaded)."""
+
+    name: str
+    requested: str
+    product: str  # "tensorrt", "tensorrt_rtx" or "onnxruntime"
+    version: str = ""
+    packages: tuple[str, ...] = ()
+    python: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class MachineInfo:
+    """Where it ran; no host name and no path."""
+
+    os: str
+    cpu: str = ""
+    gpu: str = ""
+    sm: str = ""
+    driver: str = ""
+    cuda: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Diagnostic:
+    """One message of a runtime, with whatever structure the runtime gave it."""
+
+    source: str  # "checker", "parser", "builder", "session", "execution", "log", "network" or "harness"
+    message: str
+    severity: str = "error"
+    code: str = ""
+    op: str = ""
+    node: str = ""
+    function: str = ""
+    line: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Drift:
+    """How far one output is from its reference, in float64; docs/accuracy terms in matrix/verdict/comparison.py."""
+
+    max_abs: float
+    mean_abs: float
+    max_rel: float
+    rmse: float
+    cosine: float
+    sqnr_db: float
+    share_off: float
+    nonfinite_mismatches: int
+    max_steps: int | None = None
+    worst_index: tuple[int, ...] = ()
+    worst_value: float | None = None
+    worst_reference: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class OutputResult:
+    """One output at one shape point: what came back, what was expected, and the difference."""
+
+    point: str
+    output: str
+    dtype: str = ""
+    shape: tuple[int, ...] = ()
+    expected_dtype: str = ""
+    expected_shape: tuple[int, ...] = ()
+    reference: str = ""  # name of the reference, empty where none could run
+    drift: Drift | None = None
+    problem: str = ""  # why this output is not a match, empty where it is
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExitInfo:
+    """How the worker process ended, where it did end."""
+
+    code: int | None = None
+    signal: str = ""
+    timed_out: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Record:
+    """One cell: case x runtime x precision."""
+
+    run: str
+    time: str  # ISO 8601, UTC
+    case: CaseInfo
+    runtime: RuntimeInfo
+    machine: MachineInfo
+    precision: Precision
+    status: Status
+    stage: str = ""  # the last stage that was entered: "load", "parse", "build", "run:<point>", ...
+    reason: str = ""  # one sentence; why the status is what it is
+    diagnostics: tuple[Diagnostic, ...] = ()
+    results: tuple[OutputResult, ...] = ()
+    signature: str = ""
+    remedy: str = ""
+    remedy_source: str = ""
+    verdict: Verdict | None = None  # None: nothing was observed that could be judged (not_run)
+    baseline: Status | None = None
+    seconds: Mapping[str, float] = field(default_factory=dict)
+    attempts: int = 1
+    exit: ExitInfo | None = None
+    artifacts: Mapping[str, str] = field(default_factory=dict)  # name -> path relative to the run folder
+    schema: int = SCHEMA
+
+
+class RecordError(ValueError):
+    """A line that is not a record of a known schema."""
+
+
+def to_json(record: Record) -> str:
+    """Return ``record`` as one line of strict JSON; infinities and NaN become the strings "inf", "-inf" and "nan"."""
+    return json.dumps(_converter().unstructure(record), allow_nan=False, ensure_ascii=True, separators=(",", ":"))
+
+
+def from_json(line: str) -> Record:
+    """Return the record that ``line`` holds; fields that a later schema added are ignored.
+
+    Raises:
+        RecordError: the line is not JSON, lacks a field, or holds a value of another type.
+    """
+    try:
+        return _converter().structure(json.loads(line), Record)
+    except (ValueError, TypeError, KeyError, AttributeError, cattrs.BaseValidationError) as error:
+        raise RecordError(f"not a record: {error}") from error
+
+
+def read_records(path: Path) -> Iterator[Record]:
+    """Yield the records of a ``records.jsonl``; a last line that was cut off by a kill or a full disk is left out.
+
+    Raises:
+        RecordError: a line that is not the last one is not a record.
+        OSError: the file cannot be read.
+    """
+    with path.open(encoding="utf-8", errors="replace") as lines:
+        for number, line in enumerate(lines, start=1):
+            try:
+                yield from_json(line)
+            except RecordError as error:
+                if line.endswith("\n"):
+                    raise RecordError(f"{path.name}, line {number}: {error}") from error
+
+
+@lru_cache(maxsize=1)
+def _converter() -> cattrs.Converter:
+    converter = cattrs.Converter(omit_if_default=False, detailed_validation=False)
+    converter.register_unstructure_hook(float, lambda value: value if math.isfinite(value) else repr(value))
+    converter.register_structure_hook(float, lambda value, _: _number(value))
+    converter.register_structure_hook(int, lambda value, _: _integer(value))
+    converter.register_structure_hook(str, lambda value, _: _text(value))
+    return converter
+
+
+def _number(value: Any) -> float:
+    if isinstance(value, bool) or not isinstance(value, (int, float, str)):
+        raise TypeError(f"{value!r} is not a number")
+    return float(value)
+
+
+def _integer(value: Any) -> int:
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise TypeError(f"{value!r} is not an integer")
+    return value
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise TypeError(f"{value!r} is not a string")
+    return value
