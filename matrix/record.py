@@ -228,6 +228,7 @@ def _converter() -> cattrs.Converter:
     converter.register_unstructure_hook(float, lambda value: value if math.isfinite(value) else repr(value))
     converter.register_structure_hook(float, lambda value, _: _number(value))
     converter.register_structure_hook(int, lambda value, _: _integer(value))
+    converter.register_structure_hook(bool, lambda value, _: _flag(value))
     converter.register_structure_hook(str, lambda value, _: _text(value))
     return converter
 
@@ -241,6 +242,12 @@ def _number(value: Any) -> float:
 def _integer(value: Any) -> int:
     if isinstance(value, bool) or not isinstance(value, int):
         raise TypeError(f"{value!r} is not an integer")
+    return value
+
+
+def _flag(value: Any) -> bool:
+    if not isinstance(value, bool):
+        raise TypeError(f"{value!r} is not true or false")
     return value
 
 
