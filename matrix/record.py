@@ -106,7 +106,7 @@ class MachineInfo:
 class Diagnostic:
     """One message of a runtime, with whatever structure the runtime gave it."""
 
-    source: str  # "checker", "parser", "builder", "session", "execution", "log", "network" or "harness"
+    source: str  # "checker", "parser", "builder", "session", "execution", "binding", "network", "log" or "harness"
     message: str
     severity: str = "error"
     code: str = ""

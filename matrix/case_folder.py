@@ -1,0 +1,139 @@
+"""A case on disk: its model and inputs, written once per run and linked into the job directory of every runtime."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+
+from cases.case import Array, Case, as_little_endian
+from cases.catalogue import Generated, generate
+
+INVALID_ON_PURPOSE = "invalid_on_purpose"
+
+
+@dataclass(frozen=True, kw_only=True)
+class DeclaredOutput:
+    """An output as ONNX declares it after shape inference; a dynamic dimension is None, so is an unknown rank."""
+
+    name: str
+    dtype: str
+    shape: tuple[int | None, ...] | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class CaseFolder:
+    """A generated case: ``path`` holds ``model.onnx`` and the files of ``points``; ``invalid`` says what is our bug."""
+
+    path: Path
+    digest: str = ""
+    points: tuple[Mapping[str, Any], ...] = ()
+    profiles: tuple[Mapping[str, Any], ...] = ()
+    outputs: tuple[DeclaredOutput, ...] = ()
+    invalid: str = ""
+
+
+@dataclass(frozen=True)
+class CaseFolders:
+    """The case folders of one run; thread-safe, and each case is generated once."""
+
+    root: Path
+    _made: dict[str, CaseFolder] = field(default_factory=dict)
+    _locks: dict[str, threading.Lock] = field(default_factory=dict)
+    _guard: threading.Lock = field(default_factory=threading.Lock)
+
+    def get(self, case: Case) -> CaseFolder:
+        """Return the folder of ``case``, made on the first call.
+
+        Raises:
+            OSError: the folder cannot be written.
+        """
+        with self._guard:
+            lock = self._locks.setdefault(case.id, threading.Lock())
+        with lock:
+            if case.id not in self._made:
+                self._made[case.id] = _make(case, self.root / case.id)
+            return self._made[case.id]
+
+
+def _make(case: Case, path: Path) -> CaseFolder:
+    try:
+        generated = generate(case)
+        outputs = _declared_outputs(generated)
+    except Exception as error:  # noqa: BLE001 - a case may raise anything; it costs only itself
+        return CaseFolder(path=path, invalid=f"{type(error).__name__}: {error}")
+    (path / "inputs").mkdir(parents=True)
+    (path / "model.onnx").write_bytes(generated.model_bytes)
+    return CaseFolder(
+        path=path,
+        digest=generated.digest,
+        points=tuple(
+            {"name": point, "inputs": [_store(path, number, index, *item) for index, item in enumerate(arrays.items())]}
+            for number, (point, arrays) in enumerate(generated.inputs.items())
+        ),
+        profiles=tuple({"shapes": dict(profile.shapes), "values": dict(profile.values)} for profile in case.profiles),
+        outputs=outputs,
+    )
+
+
+def _declared_outputs(generated: Generated) -> tuple[DeclaredOutput, ...]:
+    """Check the model as strictly as onnx can, and return its outputs.
+
+    Raises:
+        onnx.checker.ValidationError, onnx.shape_inference.InferenceError: the model is not valid ONNX.
+    """
+    if INVALID_ON_PURPOSE in generated.case.tags:
+        return tuple(_declared(value) for value in generated.model.graph.output)
+    onnx.checker.check_model(generated.model, full_check=True)
+    inferred = onnx.shape_inference.infer_shapes(generated.model, check_type=True, strict_mode=True, data_prop=True)
+    return tuple(_declared(value) for value in inferred.graph.output)
+
+
+def _declared(value: onnx.ValueInfoProto) -> DeclaredOutput:
+    kind = value.type.WhichOneof("value")
+    if kind != "tensor_type":
+        return DeclaredOutput(name=value.name, dtype=str(kind), shape=None)
+    tensor = value.type.tensor_type
+    dtype = "string" if tensor.elem_type == onnx.TensorProto.STRING else _numpy_name(tensor.elem_type)
+    if not tensor.HasField("shape"):
+        return DeclaredOutput(name=value.name, dtype=dtype, shape=None)
+    shape = tuple(dim.dim_value if dim.HasField("dim_value") else None for dim in tensor.shape.dim)
+    return DeclaredOutput(name=value.name, dtype=dtype, shape=shape)
+
+
+def _numpy_name(elem_type: int) -> str:
+    return str(onnx.helper.tensor_dtype_to_np_dtype(elem_type).name)
+
+
+def _store(path: Path, point: int, index: int, name: str, array: Array) -> dict[str, Any]:
+    file = f"inputs/{point}.{index}.bin"
+    dtype, content = encode(array)
+    (path / file).write_bytes(content)
+    return {"name": name, "dtype": dtype, "shape": list(array.shape), "file": file}
+
+
+def encode(array: Array) -> tuple[str, bytes]:
+    """Return the dtype's name and the bytes of ``array``: little-endian, or a JSON list for strings."""
+    if array.dtype.kind in "OUS":
+        return "string", json.dumps([str(item) for item in array.reshape(-1)]).encode()
+    return array.dtype.name, as_little_endian(array)
+
+
+def decode(dtype: str, shape: tuple[int, ...], content: bytes) -> Array:
+    """Return the array that `encode` (or a worker) wrote.
+
+    Raises:
+        ValueError: the bytes are not an array of that dtype and shape.
+    """
+    if dtype == "string":
+        return np.array(json.loads(content), dtype=object).reshape(shape)
+    try:
+        return np.frombuffer(content, np.dtype(dtype)).reshape(shape)
+    except TypeError as error:
+        raise ValueError(f"unknown dtype {dtype!r}") from error

@@ -1,0 +1,159 @@
+"""The job directory as the parent sees it: made from a case folder, read back with suspicion."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import cattrs
+
+from cases.case import Array
+from matrix.case_folder import CaseFolder, decode
+from matrix.record import Diagnostic
+
+PROTOCOL = 1
+MAX_REPLY = 16 * 2**20  # bytes
+MAX_OUTPUT = 2 * 2**30  # bytes
+
+
+@dataclass(frozen=True, kw_only=True)
+class NetworkTensor:
+    """A tensor of a parsed network; a dynamic dimension is -1, an unknown rank is None."""
+
+    name: str
+    dtype: str
+    shape: tuple[int, ...] | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Network:
+    """What a parser made of the model; ``dtypes`` are all element types that occur inside it."""
+
+    outputs: tuple[NetworkTensor, ...]
+    dtypes: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class StoredOutput:
+    """An output that a worker wrote, ``file`` relative to the job directory."""
+
+    name: str
+    dtype: str
+    shape: tuple[int, ...]
+    file: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class PointReply:
+    """What happened at one shape point; ``error`` holds the runtime's words where it refused to run."""
+
+    point: str
+    error: str
+    outputs: tuple[StoredOutput, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reply:
+    """A worker's reply.json: facts, no judgement."""
+
+    protocol: int
+    stage: str
+    failed: str | None
+    machine: str
+    diagnostics: tuple[Diagnostic, ...]
+    network: Network | None
+    points: tuple[PointReply, ...]
+    executed: bool
+    seconds: Mapping[str, float]
+
+
+class ReplyError(ValueError):
+    """A reply that is missing, cut off, or not what the protocol says."""
+
+
+def write_job(directory: Path, folder: CaseFolder, options: Mapping[str, str]) -> None:
+    """Make a job directory; model and inputs are linked, not copied, where the file system can.
+
+    Raises:
+        OSError: the directory cannot be written.
+    """
+    (directory / "inputs").mkdir(parents=True)
+    files = ["model.onnx", *(tensor["file"] for point in folder.points for tensor in point["inputs"])]
+    for file in files:
+        _link(folder.path / file, directory / file)
+    request = {
+        "protocol": PROTOCOL,
+        "points": list(folder.points),
+        "profiles": list(folder.profiles),
+        "options": dict(options),
+    }
+    temporary = directory / "request.json.tmp"
+    temporary.write_text(json.dumps(request), encoding="utf-8")
+    os.replace(temporary, directory / "request.json")
+
+
+def read_stage(directory: Path) -> str:
+    """Return the last stage that the worker entered, empty before the first."""
+    try:
+        return (directory / "stage").read_text(encoding="utf-8", errors="replace")[:200]
+    except OSError:
+        return ""
+
+
+def read_reply(directory: Path) -> Reply:
+    """Return the worker's reply.
+
+    Raises:
+        ReplyError: there is none, or it is not one.
+    """
+    path = directory / "reply.json"
+    try:
+        if path.stat().st_size > MAX_REPLY:
+            raise ReplyError(f"the reply is larger than {MAX_REPLY} bytes")
+        reply = cattrs.structure(json.loads(path.read_bytes()), Reply)
+    except OSError as error:
+        raise ReplyError("the worker ended the job without a reply") from error
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError, cattrs.BaseValidationError) as error:
+        raise ReplyError(f"the reply is not what the protocol says ({type(error).__name__})") from error
+    if reply.protocol != PROTOCOL:
+        raise ReplyError(f"the reply has protocol {reply.protocol}, expected {PROTOCOL}")
+    return reply
+
+
+def read_output(directory: Path, output: StoredOutput) -> Array:
+    """Return an output's array, at most 2 GiB, from inside the job directory.
+
+    Raises:
+        ReplyError: the file is missing, lies elsewhere, or does not hold such an array.
+    """
+    path = (directory / output.file).resolve()
+    if not path.is_relative_to(directory.resolve()):
+        raise ReplyError(f"output {output.name!r} lies outside the job directory")
+    try:
+        if path.stat().st_size > MAX_OUTPUT:
+            raise ReplyError(f"output {output.name!r} is larger than {MAX_OUTPUT} bytes")
+        return decode(output.dtype, output.shape, path.read_bytes())
+    except (OSError, ValueError) as error:
+        raise ReplyError(f"output {output.name!r} cannot be read ({type(error).__name__})") from error
+
+
+def read_log(directory: Path, limit: int = 4000) -> str:
+    """Return the last ``limit`` bytes of the job's log as text."""
+    try:
+        with (directory / "log.txt").open("rb") as log:
+            log.seek(max(0, os.fstat(log.fileno()).st_size - limit))
+            return log.read(limit).decode("utf-8", errors="replace").strip()
+    except OSError:
+        return ""
+
+
+def _link(source: Path, target: Path) -> None:
+    try:
+        os.link(source, target)
+    except OSError:
+        shutil.copyfile(source, target)

@@ -1,0 +1,125 @@
+"""One job slot: keeps a worker of the runtime at hand, replaces it when it dies, and reports what each job did."""
+
+from __future__ import annotations
+
+import itertools
+import threading
+from collections.abc import Mapping
+from concurrent.futures import Future
+from concurrent.futures import TimeoutError as FutureTimeoutError
+from dataclasses import dataclass
+from pathlib import Path
+
+from matrix.errors import ProvisionError
+from matrix.execution.job import Reply, ReplyError, read_log, read_reply, read_stage
+from matrix.execution.process import TICK, StoppedError, Worker, WorkerStartError
+from matrix.record import ExitInfo
+from matrix.runtimes.environment import Environment
+from matrix.runtimes.selection import Runtime
+
+START_ATTEMPTS = 3  # after so many failed starts in a row, a slot gives a runtime up
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ran:
+    """How a job ended: a ``reply``, or the ``exit`` of the worker and ``why``, or a reason why it was ``not_run``."""
+
+    reply: Reply | None = None
+    exit: ExitInfo | None = None
+    why: str = ""
+    not_run: str = ""
+    stage: str = ""
+    log: str = ""
+    version: str = ""
+    python: str = ""
+    packages: tuple[str, ...] = ()
+
+
+class Slot:
+    """Runs one job after the other, in one worker per runtime for as long as it lives."""
+
+    def __init__(
+        self,
+        *,
+        environments: Mapping[str, Future[Environment]],
+        folder: Path,
+        case_timeout: float,
+        stop: threading.Event,
+    ) -> None:
+        self._environments = environments
+        self._folder = folder
+        self._case_timeout = case_timeout
+        self._stop = stop
+        self._worker: Worker | None = None
+        self._runtime = ""
+        self._numbers = itertools.count(1)
+        self._failed_starts: dict[str, list[str]] = {}
+
+    def run(self, runtime: Runtime, directory: Path) -> Ran:
+        """Run the job in ``directory``.
+
+        Raises:
+            StoppedError: the run is being stopped.
+        """
+        try:
+            environment = self._environment(runtime)
+            worker = self._worker_for(runtime, environment)
+        except (ProvisionError, WorkerStartError) as error:
+            return Ran(not_run=str(error))
+        ending = worker.run(directory, self._case_timeout)
+        reply, why = None, ending.why
+        if ending.exit is None:
+            try:
+                reply = read_reply(directory)
+            except ReplyError as error:
+                why = str(error)
+        if reply is None:
+            self.close()
+        return Ran(
+            reply=reply,
+            exit=ending.exit if reply else ending.exit or ExitInfo(),
+            why=why,
+            stage=read_stage(directory),
+            log=read_log(directory),
+            version=worker.version,
+            python=worker.python,
+            packages=environment.packages,
+        )
+
+    def close(self) -> None:
+        """End the worker: in peace, or at once if the run is being stopped."""
+        if self._worker is not None and self._stop.is_set():
+            self._worker.kill()
+        elif self._worker is not None:
+            self._worker.close()
+        self._worker = None
+
+    def _environment(self, runtime: Runtime) -> Environment:
+        while not self._stop.is_set():
+            try:
+                return self._environments[runtime.name].result(timeout=TICK)
+            except FutureTimeoutError:
+                if self._environments[runtime.name].done():  # the environment's own time ran out
+                    raise
+        raise StoppedError
+
+    def _worker_for(self, runtime: Runtime, environment: Environment) -> Worker:
+        if self._worker is not None and self._runtime == runtime.name and self._worker.is_alive():
+            return self._worker
+        self.close()
+        failed = self._failed_starts.setdefault(runtime.name, [])
+        if len(failed) >= START_ATTEMPTS:
+            raise WorkerStartError(failed[-1])
+        self._runtime = runtime.name
+        try:
+            self._worker = Worker(
+                python=environment.python,
+                product=runtime.release.product,
+                folder=self._folder / f"{runtime.baseline_name}-{next(self._numbers)}",
+                stop=self._stop,
+            )
+        except WorkerStartError as error:
+            failed.append(str(error))
+            raise
+        failed.clear()
+        return self._worker

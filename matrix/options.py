@@ -1,0 +1,120 @@
+"""The options of `pytest matrix/`, and their values checked once and for all."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from matrix.errors import OptionError
+from matrix.runtimes.selection import Runtime, parse_runtime_pythons, select_onnxruntime, select_tensorrt
+
+KEEP_JOBS = ("failing", "all", "none")
+MAX_DEFAULT_JOBS = 8
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """What the user asked for."""
+
+    runtimes: tuple[Runtime, ...]
+    jobs: int
+    case_timeout: float  # seconds
+    report_dir: Path
+    keep_jobs: str
+    update_baseline: bool
+
+
+def add_options(parser: pytest.Parser) -> None:
+    """Declare the options."""
+    group = parser.getgroup("matrix", "compatibility matrix (pytest matrix/)")
+    group.addoption(
+        "--trt-version",
+        metavar="NAMES",
+        help="TensorRT releases: names or prefixes (rtx-1.7, 8.6, 10.0), a comma list, all, installed or none; "
+        "by default those that run without a GPU",
+    )
+    group.addoption(
+        "--ort-version", metavar="NAMES", help="ONNX Runtime releases: 1.31, a comma list, all or none; default newest"
+    )
+    group.addoption(
+        "--ort-optimization", metavar="off|all|off,all", default="off", help="graph optimizations of ONNX Runtime"
+    )
+    group.addoption(
+        "--runtime-python",
+        metavar="NAME=PATH",
+        action="append",
+        default=[],
+        help="use this interpreter for a release and make no environment; may be given several times",
+    )
+    group.addoption("--jobs", metavar="N", default="auto", help="cells that run at the same time; default one per core")
+    group.addoption("--case-timeout", metavar="SECONDS", default="120", help="deadline of one cell (default 120)")
+    group.addoption("--report-dir", metavar="PATH", help="where runs are written (default reports/out)")
+    group.addoption(
+        "--keep-jobs",
+        metavar="|".join(KEEP_JOBS),
+        default="failing",
+        help="whose job directory (model, inputs, outputs, log) is kept in the run folder (default failing)",
+    )
+    group.addoption(
+        "--update-baseline", action="store_true", help="write what happened into matrix/baselines instead of judging it"
+    )
+
+
+def read_options(config: pytest.Config) -> Options:
+    """Return the options' values.
+
+    Raises:
+        MatrixError: a value cannot be used; the message lists those that can.
+    """
+    pythons = parse_runtime_pythons(config.getoption("--runtime-python"))
+    runtimes = (
+        *select_onnxruntime(config.getoption("--ort-version"), config.getoption("--ort-optimization"), pythons),
+        *select_tensorrt(config.getoption("--trt-version"), pythons),
+    )
+    _check_pythons(pythons, runtimes)
+    report_dir = config.getoption("--report-dir")
+    return Options(
+        runtimes=runtimes,
+        jobs=_jobs(config.getoption("--jobs")),
+        case_timeout=_seconds(config.getoption("--case-timeout")),
+        report_dir=Path(report_dir).resolve() if report_dir else config.rootpath / "reports" / "out",
+        keep_jobs=_one_of("--keep-jobs", config.getoption("--keep-jobs"), KEEP_JOBS),
+        update_baseline=config.getoption("--update-baseline"),
+    )
+
+
+def _check_pythons(pythons: Mapping[str, Path], runtimes: tuple[Runtime, ...]) -> None:
+    unused = pythons.keys() - {runtime.release.name for runtime in runtimes}
+    if unused:
+        raise OptionError(
+            f"--runtime-python: {', '.join(sorted(unused))} is not among the runtimes of this run "
+            f"({', '.join(runtime.name for runtime in runtimes) or 'none'}); select it with --trt-version or --ort-version"
+        )
+
+
+def _jobs(text: str) -> int:
+    if text == "auto":
+        return min(os.cpu_count() or 1, MAX_DEFAULT_JOBS)
+    if not text.isdecimal() or not 1 <= int(text) <= 1024:
+        raise OptionError(f"--jobs: {text!r} is not a number from 1 to 1024")
+    return int(text)
+
+
+def _seconds(text: str) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = 0.0
+    if not 0 < seconds < 1e6:
+        raise OptionError(f"--case-timeout: {text!r} is not a positive number of seconds")
+    return seconds
+
+
+def _one_of(option: str, value: str, allowed: tuple[str, ...]) -> str:
+    if value not in allowed:
+        raise OptionError(f"{option}: {value!r} is not one of {', '.join(allowed)}")
+    return value

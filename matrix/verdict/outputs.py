@@ -1,0 +1,74 @@
+"""Compares what a runtime returned with the reference, output by output and shape point by shape point. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from cases.case import Array, Tolerance
+from matrix.case_folder import DeclaredOutput
+from matrix.record import Drift, OutputResult
+from matrix.verdict.comparison import measure
+from matrix.verdict.outcome import describe_problem
+from matrix.verdict.reference import Outputs, Reference
+
+TEXT_DRIFT = Drift(max_abs=0, mean_abs=0, max_rel=0, rmse=0, cosine=1, sqnr_db=float("inf"), share_off=0, nonfinite_mismatches=0)
+
+
+def compare_outputs(
+    got: Outputs, reference: Reference, declared: Sequence[DeclaredOutput], tolerance: Tolerance
+) -> tuple[OutputResult, ...]:
+    """Return one result per output of every shape point in ``got`` (shape point -> output -> array).
+
+    The dtype is judged by the model's own declaration, values and shapes by the reference. Without a reference the
+    results carry dtypes and shapes only.
+    """
+    dtypes = {output.name: output.dtype for output in declared}
+    return tuple(
+        result
+        for point, arrays in got.items()
+        for result in _compare_point(point, arrays, reference, dtypes, tolerance)
+    )
+
+
+def _compare_point(
+    point: str, got: Mapping[str, Array], reference: Reference, dtypes: Mapping[str, str], tolerance: Tolerance
+) -> Iterator[OutputResult]:
+    want = (reference.outputs or {}).get(point, {})
+    for name, array in got.items():
+        yield _compare(point, name, array, want.get(name), reference.name, dtypes.get(name, ""), tolerance)
+    for name in want.keys() - got.keys():
+        yield OutputResult(point=point, output=name, reference=reference.name, problem="the runtime did not return it")
+
+
+def _compare(
+    point: str, name: str, got: Array, want: Array | None, reference: str, declared: str, tolerance: Tolerance
+) -> OutputResult:
+    drift, problem = None, ""
+    dtype = dtype_name(got)
+    expected = declared or (dtype_name(want) if want is not None else "")
+    if expected and dtype != expected:
+        problem = f"dtype {dtype}, expected {expected}"
+    elif want is not None and got.shape != want.shape:
+        problem = f"shape {list(got.shape)}, expected {list(want.shape)}"
+    elif want is not None and dtype == "string":
+        problem = "" if got.tolist() == want.tolist() else "the strings differ"
+        drift = None if problem else TEXT_DRIFT
+    elif want is not None:
+        drift = measure(got, want, tolerance)
+        problem = describe_problem(drift)
+    return OutputResult(
+        point=point,
+        output=name,
+        dtype=dtype,
+        shape=got.shape,
+        expected_dtype=expected,
+        expected_shape=want.shape if want is not None else (),
+        reference=reference if want is not None else "",
+        drift=drift,
+        problem=problem,
+    )
+
+
+def dtype_name(array: Array) -> str:
+    """Return the name of the dtype as ONNX would have it: every kind of text is "string"."""
+    return "string" if array.dtype.kind in "OUS" else str(array.dtype.name)

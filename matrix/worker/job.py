@@ -1,0 +1,127 @@
+"""The job directory as the worker sees it: request in, stage and reply out. Tensors are raw little-endian bytes."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from pathlib import Path
+from typing import Any, Dict, List, NamedTuple, Optional
+
+PROTOCOL = 1
+MAX_DIAGNOSTICS = 50
+MAX_MESSAGE = 20_000  # characters
+
+
+class Tensor(NamedTuple):
+    """One tensor of a request: its bytes lie in ``file``, one element of a 4- or 2-bit type per byte."""
+
+    name: str
+    dtype: str
+    shape: List[int]
+    file: Path
+
+
+class Point(NamedTuple):
+    name: str
+    inputs: List[Tensor]
+
+
+class Profile(NamedTuple):
+    """min, opt and max of every input's shape, and of the values of every shape tensor."""
+
+    shapes: Dict[str, List[List[int]]]
+    values: Dict[str, List[List[int]]]
+
+
+class Request(NamedTuple):
+    directory: Path
+    model: Path
+    points: List[Point]
+    profiles: List[Profile]
+    options: Dict[str, str]
+
+
+def read_request(directory: Path) -> Request:
+    raw = json.loads((directory / "request.json").read_text(encoding="utf-8"))
+    return Request(
+        directory=directory,
+        model=directory / "model.onnx",
+        points=[
+            Point(
+                point["name"],
+                [Tensor(t["name"], t["dtype"], t["shape"], directory / t["file"]) for t in point["inputs"]],
+            )
+            for point in raw["points"]
+        ],
+        profiles=[Profile(profile["shapes"], profile["values"]) for profile in raw["profiles"]],
+        options=raw["options"],
+    )
+
+
+def diagnostic(source: str, message: str, **structure: Any) -> Dict[str, Any]:
+    """Return one message of the runtime with the structure that it came with (severity, code, op, node, ...)."""
+    return dict(structure, source=source, message=message[:MAX_MESSAGE])
+
+
+class Reply:
+    """What the worker found out. It states facts; what they mean is decided by the parent."""
+
+    def __init__(self) -> None:
+        self.stage = ""
+        self.failed: Optional[str] = None  # the stage that the runtime refused, None if all went well
+        self.machine = ""  # why this machine could not do it; says nothing about the runtime
+        self.poisoned = False  # this process cannot go on
+        self.diagnostics: List[Dict[str, Any]] = []
+        self.network: Optional[Dict[str, Any]] = None  # the parsed network: its outputs and the dtypes inside it
+        self.points: List[Dict[str, Any]] = []  # the outputs of every shape point that ran
+        self.executed = False
+        self.seconds: Dict[str, float] = {}
+
+    def add(self, item: Dict[str, Any]) -> None:
+        if len(self.diagnostics) < MAX_DIAGNOSTICS:
+            self.diagnostics.append(item)
+
+    def fail(self, *diagnostics: Dict[str, Any]) -> None:
+        """Note that the present stage was refused; of several refusals, the first one counts."""
+        if self.failed is None:
+            self.failed = self.stage
+        for item in diagnostics:
+            self.add(item)
+
+    def as_json(self) -> Dict[str, Any]:
+        return dict(vars(self), protocol=PROTOCOL)
+
+
+class Stages:
+    """The breadcrumbs: each stage's name is on disk before the stage begins, so that a crash can be placed."""
+
+    def __init__(self, directory: Path, reply: Reply) -> None:
+        self._file = directory / "stage"
+        self._reply = reply
+        self._since = 0.0
+
+    def enter(self, stage: str) -> None:
+        self.leave()
+        replace_text(self._file, stage)
+        self._reply.stage = stage
+        self._since = time.perf_counter()
+
+    def leave(self) -> None:
+        """Add the time since the last `enter` to that stage's kind; all shape points count as one kind, "run"."""
+        if self._reply.stage:
+            kind = self._reply.stage.split(":")[0]
+            spent = time.perf_counter() - self._since
+            self._reply.seconds[kind] = self._reply.seconds.get(kind, 0.0) + spent
+            self._since = time.perf_counter()
+
+
+def write_json(path: Path, content: Dict[str, Any]) -> None:
+    replace_text(path, json.dumps(content))
+
+
+def replace_text(path: Path, text: str) -> None:
+    """Write by write-then-rename: a reader sees the old file or the new one, never a half."""
+    temporary = path.with_name(path.name + ".tmp")
+    temporary.write_text(text, encoding="utf-8")
+    os.replace(str(temporary), str(path))

@@ -1,0 +1,114 @@
+"""ONNX Runtime, CPU execution provider: load the model, run every shape point, write what came out."""
+
+from __future__ import annotations
+
+import ctypes
+import json
+from pathlib import Path
+from typing import Any, Dict, List, Tuple
+
+import job
+import numpy as np
+import onnxruntime as ort
+import tensors
+
+# ONNX Runtime's own spelling, "tensor(float)", against the names that numpy and ml_dtypes use. The numbers are those of
+# onnx.TensorProto.DataType, which numpy lacks a type for.
+DTYPES = {
+    "float": "float32", "double": "float64", "float8e4m3fn": "float8_e4m3fn", "float8e4m3fnuz": "float8_e4m3fnuz",
+    "float8e5m2": "float8_e5m2", "float8e5m2fnuz": "float8_e5m2fnuz", "float8e8m0": "float8_e8m0fnu",
+    "float4e2m1": "float4_e2m1fn",
+}  # fmt: skip
+ONNX_TYPES = {
+    "bfloat16": 16, "float8_e4m3fn": 17, "float8_e4m3fnuz": 18, "float8_e5m2": 19, "float8_e5m2fnuz": 20, "uint4": 21,
+    "int4": 22, "float4_e2m1fn": 23, "float8_e8m0fnu": 24, "uint2": 25, "int2": 26,
+}  # fmt: skip
+OPTIMIZATION = {
+    "off": ort.GraphOptimizationLevel.ORT_DISABLE_ALL,
+    "all": ort.GraphOptimizationLevel.ORT_ENABLE_ALL,
+}
+VERBOSE, ERROR = 0, 3  # ONNX Runtime's log severities
+
+
+class Backend:
+    """ONNX Runtime as a backend of the worker."""
+
+    def __init__(self, _product: str) -> None:
+        self.version = str(ort.__version__)
+        ort.set_default_logger_severity(ERROR)
+
+    def run(self, request: job.Request, stages: job.Stages, reply: job.Reply) -> None:
+        stages.enter("load")
+        options = ort.SessionOptions()
+        options.graph_optimization_level = OPTIMIZATION[request.options["optimization"]]
+        options.intra_op_num_threads = 1
+        try:
+            session = ort.InferenceSession(str(request.model), options, providers=["CPUExecutionProvider"])
+        except Exception as error:  # noqa: BLE001 - the binding raises one class per status code
+            reply.fail(_refusal("session", error))
+            return
+        names = [output.name for output in session.get_outputs()]
+        (request.directory / "outputs").mkdir()
+        for number, point in enumerate(request.points):
+            stages.enter("run:" + point.name)
+            try:
+                values = session.run_with_ort_values(names, {t.name: _to_value(t) for t in point.inputs})
+            except Exception as error:  # noqa: BLE001 - as above
+                reply.fail(_refusal("execution", error, node=point.name))
+                reply.points.append({"point": point.name, "error": str(error)[: job.MAX_MESSAGE], "outputs": []})
+                continue
+            files = request.directory / "outputs" / str(number)
+            outputs = [item for name, value in zip(names, values) for item in _store(name, value, files)]
+            reply.points.append({"point": point.name, "error": "", "outputs": outputs})
+            reply.executed = True
+        stages.leave()
+
+
+def _refusal(source: str, error: Exception, **structure: Any) -> Dict[str, Any]:
+    """Keep the class of ONNX Runtime's exception: it is the status code (NotImplemented, InvalidGraph, Fail, ...)."""
+    return job.diagnostic(source, str(error), severity="error", code=type(error).__name__, **structure)
+
+
+def _to_value(tensor: job.Tensor) -> Any:
+    raw = tensor.file.read_bytes()
+    if tensor.dtype == "string":
+        return ort.OrtValue.ortvalue_from_numpy(np.array(json.loads(raw), dtype=object).reshape(tensor.shape))
+    if tensor.dtype not in ONNX_TYPES:
+        return ort.OrtValue.ortvalue_from_numpy(np.frombuffer(raw, tensor.dtype).reshape(tensor.shape).copy())
+    carrier = np.zeros(tensor.shape, tensors.carrier(tensor.dtype))
+    packed = tensors.pack(raw, tensor.dtype)
+    # A packed tensor is handed over in an array of the unpacked shape, of which ONNX Runtime reads the leading bytes.
+    carrier.reshape(-1).view(np.uint8)[: len(packed)] = np.frombuffer(packed, np.uint8)
+    return ort.OrtValue.ortvalue_from_numpy_with_onnx_type(carrier, ONNX_TYPES[tensor.dtype])
+
+
+def _store(name: str, value: Any, files: Path) -> List[Dict[str, Any]]:
+    """Write one output; a sequence becomes one entry per element, called ``name[0]``, ``name[1]``, ..."""
+    if not value.has_value():
+        return [{"name": name, "dtype": "none", "shape": [], "file": ""}]
+    if value.is_tensor_sequence():
+        return [
+            _write("{}[{}]".format(name, index), *_of_array(np.asarray(item)), files)
+            for index, item in enumerate(value.numpy())
+        ]
+    kind = value.data_type()[len("tensor(") : -1]
+    dtype = DTYPES.get(kind, kind)
+    if dtype == "string":
+        return [_write(name, *_of_array(value.numpy()), files)]
+    shape = list(value.shape())
+    size = tensors.packed_size(dtype, shape)
+    raw = ctypes.string_at(value.data_ptr(), size) if size else b""
+    return [_write(name, dtype, shape, tensors.unpack(raw, dtype, tensors.elements(shape)), files)]
+
+
+def _of_array(array: np.ndarray) -> Tuple[str, List[int], bytes]:
+    if array.dtype.kind in "OUS":
+        return "string", list(array.shape), json.dumps([str(item) for item in array.reshape(-1)]).encode()
+    return array.dtype.name, list(array.shape), np.ascontiguousarray(array).tobytes()
+
+
+def _write(name: str, dtype: str, shape: List[int], content: bytes, files: Path) -> Dict[str, Any]:
+    files.mkdir(exist_ok=True)
+    file = files / "{}.bin".format(len(list(files.iterdir())))
+    file.write_bytes(content)
+    return {"name": name, "dtype": dtype, "shape": shape, "file": "{}/{}/{}".format("outputs", files.name, file.name)}

@@ -1,0 +1,74 @@
+"""Where TensorRT's words arrive: a logger and an error recorder that live as long as the process."""
+
+from __future__ import annotations
+
+from typing import Any, Dict, List, Tuple
+
+import job
+
+KEPT = {"INTERNAL_ERROR": "error", "ERROR": "error", "WARNING": "warning"}
+
+
+class Listeners:
+    """A logger and an error recorder of one TensorRT module."""
+
+    def __init__(self, trt: Any) -> None:
+        self._logged: List[Tuple[str, str]] = []
+        self._recorded: List[Tuple[Any, str]] = []
+        self.logger = _logger_class(trt)(self._logged)
+        self.recorder = _recorder_class(trt)(self._recorded)
+
+    def clear(self) -> None:
+        self._logged.clear()
+        self._recorded.clear()
+
+    def diagnostics(self) -> List[Dict[str, Any]]:
+        """Return what was recorded, then the errors and warnings that were logged, in the order of their arrival."""
+        recorded = [
+            job.diagnostic("builder", description, severity="error", code=code.name)
+            for code, description in self._recorded
+        ]
+        logged = [job.diagnostic("log", message, severity=severity) for severity, message in self._logged]
+        return recorded + logged
+
+
+def _logger_class(trt: Any) -> Any:
+    class Logger(trt.ILogger):  # type: ignore[misc]
+        def __init__(self, kept: List[Tuple[str, str]]) -> None:
+            trt.ILogger.__init__(self)
+            self._kept = kept
+
+        def log(self, severity: Any, message: str) -> None:
+            if severity.name in KEPT and len(self._kept) < job.MAX_DIAGNOSTICS:
+                self._kept.append((KEPT[severity.name], message))
+
+    return Logger
+
+
+def _recorder_class(trt: Any) -> Any:
+    class Recorder(trt.IErrorRecorder):  # type: ignore[misc]
+        def __init__(self, kept: List[Tuple[Any, str]]) -> None:
+            trt.IErrorRecorder.__init__(self)
+            self._kept = kept
+
+        def clear(self) -> None:
+            self._kept.clear()
+
+        def get_error_code(self, index: int) -> Any:
+            return self._kept[index][0]
+
+        def get_error_desc(self, index: int) -> str:
+            return self._kept[index][1]
+
+        def has_overflowed(self) -> bool:
+            return len(self._kept) >= job.MAX_DIAGNOSTICS
+
+        def num_errors(self) -> int:
+            return len(self._kept)
+
+        def report_error(self, code: Any, description: str) -> bool:
+            if len(self._kept) < job.MAX_DIAGNOSTICS:
+                self._kept.append((code, description))
+            return False
+
+    return Recorder

@@ -1,0 +1,41 @@
+"""What TensorRT made of a model: the outputs of a parsed network, and the element types that occur inside it."""
+
+from __future__ import annotations
+
+from typing import Any, Dict, List, Optional
+
+# TensorRT's names against those that numpy and ml_dtypes use.
+DTYPES = {
+    "FLOAT": "float32", "HALF": "float16", "BF16": "bfloat16", "INT8": "int8", "UINT8": "uint8", "INT32": "int32",
+    "INT64": "int64", "BOOL": "bool", "FP8": "float8_e4m3fn", "INT4": "int4", "FP4": "float4_e2m1fn",
+    "E8M0": "float8_e8m0fnu",
+}  # fmt: skip
+
+
+def describe(network: Any) -> Dict[str, Any]:
+    """Return names, dtypes and shapes of the outputs (-1: dynamic, None: rank unknown) and every dtype inside."""
+    outputs = [network.get_output(index) for index in range(network.num_outputs)]
+    inputs = [network.get_input(index) for index in range(network.num_inputs)]
+    inside = {dtype_name(tensor) for tensor in [*outputs, *inputs]}
+    for index in range(network.num_layers):
+        layer = network.get_layer(index)
+        made = (layer.get_output(number) for number in range(layer.num_outputs))
+        inside.update(dtype_name(tensor) for tensor in made if tensor is not None)  # None: an output nobody uses
+    return {
+        "outputs": [{"name": t.name, "dtype": dtype_name(t), "shape": shape_of(t)} for t in outputs],
+        "inputs": [{"name": t.name, "dtype": dtype_name(t), "shape": shape_of(t)} for t in inputs],
+        "dtypes": sorted(inside),
+        "layers": network.num_layers,
+    }
+
+
+def dtype_name(tensor: Any) -> str:
+    name = tensor.dtype.name
+    return DTYPES.get(name, name.lower())
+
+
+def shape_of(tensor: Any) -> Optional[List[int]]:
+    try:
+        return list(tensor.shape)
+    except ValueError:  # the binding cannot express a shape whose rank is unknown
+        return None
