@@ -1,4 +1,4 @@
-"""The registry of all cases: unique ids, selection by glob and tag, and the generated form of a case with its digest."""
+"""The registry of all cases: unique ids, selection by glob and tag, and a case made concrete, with its digest."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from functools import lru_cache, partial
+from functools import cache, partial
 from importlib import import_module
 from typing import NoReturn
 
@@ -36,7 +36,7 @@ class DuplicateCaseError(ValueError):
     """Two cases have the same id."""
 
 
-@lru_cache(maxsize=None)
+@cache
 def catalogue() -> tuple[Case, ...]:
     """Return every case, without building any model.
 
@@ -45,6 +45,7 @@ def catalogue() -> tuple[Case, ...]:
 
     Raises:
         DuplicateCaseError: two cases have the same id.
+
     """
     found: dict[str, Case] = {}
     for family, modules in MODULES.items():
@@ -68,6 +69,7 @@ def generate(case: Case) -> Generated:
     Raises:
         Exception: whatever the case's own functions raise; a case that raises is our bug.
         ValueError: an input does not have the shape that its shape point declares.
+
     """
     model = case.build()
     model_bytes = model.SerializeToString(deterministic=True)

@@ -16,6 +16,7 @@ from cases.case import Array, Case, as_little_endian
 from cases.catalogue import Generated, generate
 
 INVALID_ON_PURPOSE = "invalid_on_purpose"
+ABSENT = "none"  # the dtype of an optional output that holds nothing
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,6 +54,7 @@ class CaseFolders:
 
         Raises:
             OSError: the folder cannot be written.
+
         """
         with self._guard:
             lock = self._locks.setdefault(case.id, threading.Lock())
@@ -87,6 +89,7 @@ def _declared_outputs(generated: Generated) -> tuple[DeclaredOutput, ...]:
 
     Raises:
         onnx.checker.ValidationError, onnx.shape_inference.InferenceError: the model is not valid ONNX.
+
     """
     if INVALID_ON_PURPOSE in generated.case.tags:
         return tuple(_declared(value) for value in generated.model.graph.output)
@@ -119,7 +122,9 @@ def _store(path: Path, point: int, index: int, name: str, array: Array) -> dict[
 
 
 def encode(array: Array) -> tuple[str, bytes]:
-    """Return the dtype's name and the bytes of ``array``: little-endian, or a JSON list for strings."""
+    """Return the dtype's name and the bytes of ``array``: little-endian, a JSON list for strings, nothing for None."""
+    if array.dtype == object and array.shape == () and array.item() is None:
+        return ABSENT, b""
     if array.dtype.kind in "OUS":
         return "string", json.dumps([str(item) for item in array.reshape(-1)]).encode()
     return array.dtype.name, as_little_endian(array)
@@ -130,7 +135,10 @@ def decode(dtype: str, shape: tuple[int, ...], content: bytes) -> Array:
 
     Raises:
         ValueError: the bytes are not an array of that dtype and shape.
+
     """
+    if dtype == ABSENT:
+        return np.array(None, dtype=object)
     if dtype == "string":
         return np.array(json.loads(content), dtype=object).reshape(shape)
     try:

@@ -16,6 +16,13 @@ class UnknownRuntimeError(MatrixError):
         super().__init__(f"{option}: no release is called {asked!r}. Known: {', '.join(known)}")
 
 
+class ReleasesError(MatrixError):
+    """The file releases.toml does not say what it must."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__(f"matrix/runtimes/releases.toml: {why}")
+
+
 class OptionError(MatrixError):
     """An option has a value that cannot be used."""
 
@@ -38,7 +45,9 @@ class ReportFolderError(MatrixError):
     """The report folder cannot be written."""
 
     def __init__(self, path: str, why: str) -> None:
-        super().__init__(f"cannot write to the report folder {path}: {why}. Free space there, or give --report-dir PATH")
+        super().__init__(
+            f"cannot write to the report folder {path}: {why}. Free space there, or give --report-dir PATH"
+        )
 
 
 class BaselineError(MatrixError):

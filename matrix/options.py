@@ -69,6 +69,7 @@ def read_options(config: pytest.Config) -> Options:
 
     Raises:
         MatrixError: a value cannot be used; the message lists those that can.
+
     """
     pythons = parse_runtime_pythons(config.getoption("--runtime-python"))
     runtimes = (
@@ -92,7 +93,8 @@ def _check_pythons(pythons: Mapping[str, Path], runtimes: tuple[Runtime, ...]) -
     if unused:
         raise OptionError(
             f"--runtime-python: {', '.join(sorted(unused))} is not among the runtimes of this run "
-            f"({', '.join(runtime.name for runtime in runtimes) or 'none'}); select it with --trt-version or --ort-version"
+            f"({', '.join(runtime.name for runtime in runtimes) or 'none'}); "
+            "select it with --trt-version or --ort-version"
         )
 
 

@@ -1,4 +1,4 @@
-"""Which cells there are: cases x runtimes x precisions, and why a cell cannot apply. Pure, and cheap: builds no model."""
+"""Which cells there are: cases x runtimes x precisions, and why a cell cannot apply. Pure; builds no model."""
 
 from __future__ import annotations
 

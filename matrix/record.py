@@ -199,6 +199,7 @@ def from_json(line: str) -> Record:
 
     Raises:
         RecordError: the line is not JSON, lacks a field, or holds a value of another type.
+
     """
     try:
         return _converter().structure(json.loads(line), Record)
@@ -212,6 +213,7 @@ def read_records(path: Path) -> Iterator[Record]:
     Raises:
         RecordError: a line that is not the last one is not a record.
         OSError: the file cannot be read.
+
     """
     with path.open(encoding="utf-8", errors="replace") as lines:
         for number, line in enumerate(lines, start=1):

@@ -1,4 +1,4 @@
-"""The folder of one run: `records.jsonl`, appended and flushed cell by cell, beside the job directories that are kept."""
+"""The folder of one run: `records.jsonl`, flushed cell by cell, beside the job directories that are kept."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ class RunFolder:
 
     Raises:
         ReportFolderError: the folder cannot be made or written.
+
     """
 
     def __init__(self, root: Path) -> None:
@@ -38,7 +39,9 @@ class RunFolder:
     def __enter__(self) -> RunFolder:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self._records.close()
         shutil.rmtree(self.work, ignore_errors=True)
 
@@ -47,6 +50,7 @@ class RunFolder:
 
         Raises:
             ReportFolderError: the disk is full, or the folder went away.
+
         """
         try:
             self._records.write(to_json(record) + "\n")
@@ -59,6 +63,7 @@ class RunFolder:
 
         Raises:
             ReportFolderError: the folder cannot be moved.
+
         """
         try:
             (self.path / "jobs").mkdir(exist_ok=True)

@@ -8,12 +8,11 @@ import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import cattrs
 
 from cases.case import Array
-from matrix.case_folder import CaseFolder, decode
+from matrix.case_folder import ABSENT, CaseFolder, decode
 from matrix.record import Diagnostic
 
 PROTOCOL = 1
@@ -81,6 +80,7 @@ def write_job(directory: Path, folder: CaseFolder, options: Mapping[str, str]) -
 
     Raises:
         OSError: the directory cannot be written.
+
     """
     (directory / "inputs").mkdir(parents=True)
     files = ["model.onnx", *(tensor["file"] for point in folder.points for tensor in point["inputs"])]
@@ -110,11 +110,12 @@ def read_reply(directory: Path) -> Reply:
 
     Raises:
         ReplyError: there is none, or it is not one.
+
     """
     path = directory / "reply.json"
+    if _size(path) > MAX_REPLY:
+        raise ReplyError(f"the reply is larger than {MAX_REPLY} bytes")
     try:
-        if path.stat().st_size > MAX_REPLY:
-            raise ReplyError(f"the reply is larger than {MAX_REPLY} bytes")
         reply = cattrs.structure(json.loads(path.read_bytes()), Reply)
     except OSError as error:
         raise ReplyError("the worker ended the job without a reply") from error
@@ -130,13 +131,16 @@ def read_output(directory: Path, output: StoredOutput) -> Array:
 
     Raises:
         ReplyError: the file is missing, lies elsewhere, or does not hold such an array.
+
     """
     path = (directory / output.file).resolve()
     if not path.is_relative_to(directory.resolve()):
         raise ReplyError(f"output {output.name!r} lies outside the job directory")
+    if output.dtype == ABSENT:
+        return decode(ABSENT, (), b"")
+    if _size(path) > MAX_OUTPUT:
+        raise ReplyError(f"output {output.name!r} is larger than {MAX_OUTPUT} bytes")
     try:
-        if path.stat().st_size > MAX_OUTPUT:
-            raise ReplyError(f"output {output.name!r} is larger than {MAX_OUTPUT} bytes")
         return decode(output.dtype, output.shape, path.read_bytes())
     except (OSError, ValueError) as error:
         raise ReplyError(f"output {output.name!r} cannot be read ({type(error).__name__})") from error
@@ -150,6 +154,10 @@ def read_log(directory: Path, limit: int = 4000) -> str:
             return log.read(limit).decode("utf-8", errors="replace").strip()
     except OSError:
         return ""
+
+
+def _size(path: Path) -> int:
+    return path.stat().st_size if path.exists() else 0
 
 
 def _link(source: Path, target: Path) -> None:

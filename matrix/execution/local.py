@@ -89,6 +89,7 @@ class LocalExecutor:
 
         Raises:
             OSError: a job directory cannot be written.
+
         """
         finished = self._results[cell.id].result()
         self._room.release()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import select
@@ -76,11 +77,9 @@ class Worker:
 
     def start(self, directory: Path) -> None:
         assert self._process.stdin is not None
-        try:
+        with contextlib.suppress(BrokenPipeError):  # died between two jobs: `wait` finds that out and says how
             self._process.stdin.write(f"{directory}\n".encode())
             self._process.stdin.flush()
-        except BrokenPipeError:
-            pass  # it died between two jobs; the wait for an answer finds that out and says how
 
     def wait(self, directory: Path, deadline: float) -> Ending:
         return self._listen(b"done " + directory.name.encode(), deadline, directory / "log.txt")
@@ -93,26 +92,20 @@ class Worker:
         if self._killed:  # by now the process id may belong to somebody else
             return
         self._killed = True
-        try:
+        with contextlib.suppress(ProcessLookupError):
             os.killpg(self._process.pid, signal.SIGKILL)
-        except ProcessLookupError:
-            pass
         self._process.wait()
         for pipe in (self._process.stdin, self._process.stdout):
             assert pipe is not None
-            try:
+            with contextlib.suppress(BrokenPipeError):
                 pipe.close()
-            except BrokenPipeError:
-                pass
 
     def close(self) -> None:
         """Let an idle worker end by itself, which frees a GPU in order; kill it if it does not."""
         assert self._process.stdin is not None
-        try:
+        with contextlib.suppress(OSError, subprocess.TimeoutExpired):
             self._process.stdin.close()
             self._process.wait(timeout=5)
-        except (OSError, subprocess.TimeoutExpired):
-            pass
         self.kill()
 
     def _listen(self, answer: bytes, deadline: float, log: Path) -> Ending:

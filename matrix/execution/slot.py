@@ -60,6 +60,7 @@ class Slot:
 
         Raises:
             StoppedError: the run is being stopped.
+
         """
         try:
             environment = self._environment(runtime)

@@ -60,6 +60,7 @@ def read_baseline(path: Path) -> Baseline:
 
     Raises:
         BaselineError: the file is not what `write_baseline` writes.
+
     """
     if not path.exists():
         return Baseline(statuses={}, exists=False)
@@ -83,15 +84,18 @@ def write_baseline(path: Path, old: Baseline, observed: Mapping[Key, Status]) ->
 
     Raises:
         OSError: the file cannot be written.
+
     """
-    kept = {key: status for key, status in observed.items() if status is not Status.INVALID_CASE}
-    for key, status in kept.items():
+    kept: dict[Key, Status] = dict(old.statuses)
+    for key, status in observed.items():
         if status is Status.NOT_RUN:
-            kept[key] = old.statuses.get(key, Status.NOT_RUN)
+            kept.setdefault(key, status)
+        elif status is not Status.INVALID_CASE:
+            kept[key] = status
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_suffix(".tmp")
     with temporary.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(HEADER)
-        writer.writerows([*key, status.value] for key, status in sorted({**old.statuses, **kept}.items()))
+        writer.writerows([*key, status.value] for key, status in sorted(kept.items()))
     os.replace(temporary, path)

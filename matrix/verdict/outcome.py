@@ -1,4 +1,4 @@
-"""What happened in a cell: the one place that turns evidence into a status. Pure; never looks at the text of a message."""
+"""What happened in a cell: the one place that turns evidence into a status. Pure; never reads a message's text."""
 
 from __future__ import annotations
 
@@ -100,7 +100,7 @@ def describe_problem(drift: Drift) -> str:
 def compare_network(
     declared: Sequence[DeclaredOutput], parsed: Sequence[tuple[str, str, tuple[int, ...] | None]]
 ) -> list[str]:
-    """Return how the outputs of a parsed network (name, dtype, shape; -1 is dynamic) differ from those that ONNX declares.
+    """Return how the outputs of a parsed network (name, dtype, shape; -1 is dynamic) differ from what ONNX declares.
 
     Only what both sides state is compared: dtype, rank, and the dimensions that are static on both sides.
     """

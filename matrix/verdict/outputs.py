@@ -11,7 +11,9 @@ from matrix.verdict.comparison import measure
 from matrix.verdict.outcome import describe_problem
 from matrix.verdict.reference import Outputs, Reference
 
-TEXT_DRIFT = Drift(max_abs=0, mean_abs=0, max_rel=0, rmse=0, cosine=1, sqnr_db=float("inf"), share_off=0, nonfinite_mismatches=0)
+TEXT_DRIFT = Drift(
+    max_abs=0, mean_abs=0, max_rel=0, rmse=0, cosine=1, sqnr_db=float("inf"), share_off=0, nonfinite_mismatches=0
+)
 
 
 def compare_outputs(

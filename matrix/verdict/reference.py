@@ -82,7 +82,7 @@ def _evaluate(model: onnx.ModelProto, inputs: Mapping[str, Mapping[str, Array]])
     with np.errstate(all="ignore"):
         for point, arrays in inputs.items():
             values = evaluator.run(None, dict(arrays))
-            outputs[point] = dict(_flatten(evaluator.output_names, values))
+            outputs[point] = dict(_flatten(evaluator.output_names, list(values)))
     return outputs
 
 

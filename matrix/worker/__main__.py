@@ -27,7 +27,7 @@ def main() -> int:
     jobs = process.lines_of_stdin()
     try:
         backend = importlib.import_module(BACKENDS[product]).Backend(product)
-    except BaseException as error:  # noqa: BLE001 - a broken runtime may raise anything; the parent gets its words
+    except BaseException as error:
         job.write_json(folder / "hello.json", {"protocol": job.PROTOCOL, "error": _words(error)})
         raise
     hello = {"protocol": job.PROTOCOL, "version": backend.version, "python": platform.python_version()}

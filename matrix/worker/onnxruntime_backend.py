@@ -52,7 +52,7 @@ class Backend:
         for number, point in enumerate(request.points):
             stages.enter("run:" + point.name)
             try:
-                values = session.run_with_ort_values(names, {t.name: _to_value(t) for t in point.inputs})
+                values = _run(session, names, point)
             except Exception as error:  # noqa: BLE001 - as above
                 reply.fail(_refusal("execution", error, node=point.name))
                 reply.points.append({"point": point.name, "error": str(error)[: job.MAX_MESSAGE], "outputs": []})
@@ -69,12 +69,24 @@ def _refusal(source: str, error: Exception, **structure: Any) -> Dict[str, Any]:
     return job.diagnostic(source, str(error), severity="error", code=type(error).__name__, **structure)
 
 
-def _to_value(tensor: job.Tensor) -> Any:
+def _run(session: Any, names: List[str], point: job.Point) -> List[Any]:
+    """Run one shape point; as OrtValues, which hold types that numpy lacks, except for strings, which they cannot hold."""
+    if all(tensor.dtype != "string" for tensor in point.inputs):
+        return list(session.run_with_ort_values(names, {tensor.name: _to_value(tensor) for tensor in point.inputs}))
+    return list(session.run(names, {tensor.name: _to_array(tensor) for tensor in point.inputs}))
+
+
+def _to_array(tensor: job.Tensor) -> Any:
     raw = tensor.file.read_bytes()
     if tensor.dtype == "string":
-        return ort.OrtValue.ortvalue_from_numpy(np.array(json.loads(raw), dtype=object).reshape(tensor.shape))
+        return np.array(json.loads(raw), dtype=object).reshape(tensor.shape)
+    return np.frombuffer(raw, tensor.dtype).reshape(tensor.shape).copy()
+
+
+def _to_value(tensor: job.Tensor) -> Any:
+    raw = tensor.file.read_bytes()
     if tensor.dtype not in ONNX_TYPES:
-        return ort.OrtValue.ortvalue_from_numpy(np.frombuffer(raw, tensor.dtype).reshape(tensor.shape).copy())
+        return ort.OrtValue.ortvalue_from_numpy(_to_array(tensor))
     carrier = np.zeros(tensor.shape, tensors.carrier(tensor.dtype))
     packed = tensors.pack(raw, tensor.dtype)
     # A packed tensor is handed over in an array of the unpacked shape, of which ONNX Runtime reads the leading bytes.
@@ -84,17 +96,23 @@ def _to_value(tensor: job.Tensor) -> Any:
 
 def _store(name: str, value: Any, files: Path) -> List[Dict[str, Any]]:
     """Write one output; a sequence becomes one entry per element, called ``name[0]``, ``name[1]``, ..."""
-    if not value.has_value():
+    if value is None:
         return [{"name": name, "dtype": "none", "shape": [], "file": ""}]
-    if value.is_tensor_sequence():
+    if isinstance(value, list):
         return [
             _write("{}[{}]".format(name, index), *_of_array(np.asarray(item)), files)
-            for index, item in enumerate(value.numpy())
+            for index, item in enumerate(value)
         ]
+    if isinstance(value, np.ndarray):
+        return [_write(name, *_of_array(value), files)]
+    if not value.has_value():
+        return _store(name, None, files)
+    if value.is_tensor_sequence():
+        return _store(name, value.numpy(), files)
     kind = value.data_type()[len("tensor(") : -1]
     dtype = DTYPES.get(kind, kind)
     if dtype == "string":
-        return [_write(name, *_of_array(value.numpy()), files)]
+        return _store(name, value.numpy(), files)
     shape = list(value.shape())
     size = tensors.packed_size(dtype, shape)
     raw = ctypes.string_at(value.data_ptr(), size) if size else b""

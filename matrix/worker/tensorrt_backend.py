@@ -92,7 +92,7 @@ def _parser_error(error: Any) -> Dict[str, Any]:
     """Keep all of a ParserError; the fields that came with TensorRT 10.0 are asked for first."""
     name = getattr(error, "node_name", None)
     operator = getattr(error, "node_operator", None)
-    functions: List[str] = list(getattr(error, "local_function_stack", lambda: [])())
+    functions: List[str] = list(getattr(error, "local_function_stack", list)())
     return job.diagnostic(
         "parser",
         error.desc(),

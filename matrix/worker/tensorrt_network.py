@@ -30,7 +30,7 @@ def describe(network: Any) -> Dict[str, Any]:
 
 
 def dtype_name(tensor: Any) -> str:
-    name = tensor.dtype.name
+    name = str(tensor.dtype.name)
     return DTYPES.get(name, name.lower())
 
 

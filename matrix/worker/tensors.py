@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import List
+from typing import Any, List
 
 import numpy as np
 
@@ -43,7 +43,7 @@ def pack(unpacked: bytes, dtype: str) -> bytes:
     padded = np.zeros(-(-values.size // per_byte) * per_byte, np.uint8)
     padded[: values.size] = values
     shifts = np.arange(per_byte, dtype=np.uint8) * bits
-    return np.bitwise_or.reduce(padded.reshape(-1, per_byte) << shifts, axis=1).astype(np.uint8).tobytes()
+    return _as_bytes(np.bitwise_or.reduce(padded.reshape(-1, per_byte) << shifts, axis=1))
 
 
 def unpack(packed: bytes, dtype: str, count: int) -> bytes:
@@ -54,10 +54,13 @@ def unpack(packed: bytes, dtype: str, count: int) -> bytes:
         return packed
     shifts = np.arange(per_byte, dtype=np.uint8) * bits
     spread = np.frombuffer(packed, np.uint8).reshape(-1, 1) >> shifts
-    values: np.ndarray = (spread & ((1 << bits) - 1)).reshape(-1)[:count].astype(np.uint8)
-    return values.tobytes()
+    return _as_bytes((spread & ((1 << bits) - 1)).reshape(-1)[:count])
 
 
 def packed_size(dtype: str, shape: List[int]) -> int:
     """Return the bytes that a packed tensor takes."""
     return -(-elements(shape) * BITS[dtype] // 8)
+
+
+def _as_bytes(values: Any) -> bytes:
+    return bytes(values.astype(np.uint8).tobytes())

@@ -1,0 +1,115 @@
+"""The pytest face of the matrix: options, one item per cell, the run around them, and what is said at the end."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from cases.catalogue import catalogue
+from matrix.errors import MatrixError
+from matrix.options import Options, add_options, read_options
+from matrix.plan import Cell, plan
+from matrix.run import Run, conduct
+from matrix.summary import summarize, unusable_runtimes
+
+OPTIONS = pytest.StashKey[Options]()
+RUN = pytest.StashKey[Run]()
+MATRIX = Path(__file__).resolve().parent
+
+
+def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginManager) -> None:
+    add_options(parser)
+    if not pluginmanager.hasplugin("xdist"):
+        # pytest keeps lower-case short options to itself; this one must be known so that it can be refused in words.
+        parser.getgroup("matrix")._addoption("-n", "--numprocesses", metavar="N", help="not used: see --jobs")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if not _runs_matrix(config):
+        return
+    if config.getoption("numprocesses", None) or hasattr(config, "workerinput"):
+        raise pytest.UsageError(
+            "pytest-xdist (-n) cannot run the matrix: the matrix starts its own workers, one per core by default. "
+            "Leave -n out and use --jobs N"
+        )
+    _options(config)
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Make one item per cell; the tags of a case become markers, so that `-m int4` selects by them."""
+    if "cell" not in metafunc.fixturenames:
+        return
+    cases = [case for case in catalogue() if case.family == metafunc.module.FAMILY]
+    for tag in sorted({tag for case in cases for tag in case.tags}):
+        metafunc.config.addinivalue_line("markers", f"{tag}: a tag of cases")
+    marks = {case.id: [getattr(pytest.mark, tag) for tag in case.tags] for case in cases}
+    cells = plan(cases, _options(metafunc.config).runtimes)
+    metafunc.parametrize("cell", [pytest.param(cell, id=cell.id, marks=marks[cell.case.id]) for cell in cells])
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Bring the cells of one runtime together: a worker per runtime does its work in one piece."""
+    if not any(_cell(item) for item in items):
+        return
+    order = {runtime: index for index, runtime in enumerate(_options(config).runtimes)}
+    items.sort(key=lambda item: -1 if (cell := _cell(item)) is None else order[cell.runtime])
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtestloop(session: pytest.Session) -> Iterator[None]:
+    cells = [cell for item in session.items if (cell := _cell(item))]
+    failed = session.testsfailed and not session.config.option.continue_on_collection_errors
+    if not cells or failed or session.config.option.collectonly:
+        return (yield)
+    capture = session.config.pluginmanager.getplugin("capturemanager")
+    try:
+        with conduct(cells, _options(session.config), capture) as run:
+            session.config.stash[RUN] = run
+            return (yield)
+    except MatrixError as error:
+        raise pytest.UsageError(str(error)) from error
+
+
+@pytest.fixture(scope="session")
+def matrix_run(pytestconfig: pytest.Config) -> Run:
+    return pytestconfig.stash[RUN]
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Fail the run if a runtime that was asked for by name could not run: that is never a result."""
+    run = session.config.stash.get(RUN, None)
+    if run and session.exitstatus == pytest.ExitCode.OK and unusable_runtimes(run.records.values()):
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    run = terminalreporter.config.stash.get(RUN, None)
+    if run:
+        terminalreporter.write(summarize(run))
+
+
+def _options(config: pytest.Config) -> Options:
+    if OPTIONS not in config.stash:
+        try:
+            config.stash[OPTIONS] = read_options(config)
+        except MatrixError as error:
+            raise pytest.UsageError(str(error)) from error
+    return config.stash[OPTIONS]
+
+
+def _cell(item: pytest.Item) -> Cell | None:
+    callspec = getattr(item, "callspec", None)
+    cell = callspec.params.get("cell") if callspec else None
+    return cell if isinstance(cell, Cell) else None
+
+
+def _runs_matrix(config: pytest.Config) -> bool:
+    """Say whether an argument names the matrix folder, something in it, or something around it."""
+    return any(_touches(Path(argument.split("::")[0])) for argument in config.args)
+
+
+def _touches(path: Path) -> bool:
+    resolved = path.resolve()
+    return resolved.is_relative_to(MATRIX) or MATRIX.is_relative_to(resolved)

@@ -1,0 +1,115 @@
+"""A stand-in for `ENV/python -I matrix/worker ...` that fails in every way a runtime can: see `fake_interpreter`.
+
+The name of a job directory chooses the misbehaviour: the first key of BEHAVIOURS that occurs in it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+
+def reply(directory: Path, **changes: object) -> None:
+    content = {
+        "protocol": 1, "stage": "build", "failed": None, "machine": "", "poisoned": False, "diagnostics": [],
+        "network": None, "points": [], "executed": False, "seconds": {"parse": 0.001, "build": 0.002},
+    }  # fmt: skip
+    (directory / "reply.json").write_text(json.dumps({**content, **changes}))
+
+
+def builds(directory: Path) -> None:
+    reply(directory)
+
+
+def segfaults(directory: Path) -> None:
+    with (directory / "log.txt").open("w") as log:
+        log.write("the last words\n")
+    os.kill(os.getpid(), signal.SIGSEGV)
+
+
+def hangs(directory: Path) -> None:
+    time.sleep(600)
+
+
+def hangs_with_child(directory: Path) -> None:
+    child = subprocess.Popen(["sleep", "600"])
+    (directory / "child").write_text(str(child.pid))
+    time.sleep(600)
+
+
+def exits(directory: Path) -> None:
+    os._exit(3)
+
+
+def floods_log(directory: Path) -> None:
+    with (directory / "log.txt").open("w") as log:
+        while True:
+            log.write("x" * 65536)
+
+
+def floods_log_and_answers(directory: Path) -> None:
+    (directory / "log.txt").write_bytes(b"x" * (9 * 2**20))
+    reply(directory)
+
+
+def babbles(directory: Path) -> None:
+    os.write(1, b"\xff\x00rubbish" * 200_000)
+    os.write(1, b"\ndone another-job\n")
+    reply(directory)
+
+
+def half_a_reply(directory: Path) -> None:
+    (directory / "reply.json").write_text('{"protocol": 1, "stage": "bui')
+
+
+def no_reply(directory: Path) -> None:
+    pass
+
+
+def lies(directory: Path) -> None:
+    reply(directory, executed="perhaps", points={"a": 1})
+
+
+def escapes(directory: Path) -> None:
+    output = {"name": "y", "dtype": "uint8", "shape": [1], "file": "../../../../../../etc/hostname"}
+    reply(directory, executed=True, points=[{"point": "static", "error": "", "outputs": [output]}])
+
+
+def closes_channel(directory: Path) -> None:
+    os.close(1)
+    time.sleep(600)
+
+
+BEHAVIOURS = {
+    "segfault": segfaults, "childhang": hangs_with_child, "hang": hangs, "exit": exits,
+    "overflow": floods_log_and_answers, "flood": floods_log, "babble": babbles, "half": half_a_reply, "silent": no_reply, "lie": lies, "escape": escapes,
+    "close": closes_channel,
+}  # fmt: skip
+
+
+def main() -> None:
+    start, folder = sys.argv[1], Path(sys.argv[5])
+    if start == "import_error":
+        (folder / "hello.json").write_text('{"error": "ImportError: libnvinfer.so.10: cannot open shared object file"}')
+        sys.exit(1)
+    if start == "dies":
+        os.kill(os.getpid(), signal.SIGABRT)
+    if start == "deaf":
+        time.sleep(600)
+    (folder / "hello.json").write_text('{"version": "1.2.3", "python": "3.11.7"}')
+    os.write(1, b"ready\n")
+    for line in sys.stdin:
+        directory = Path(line.strip())
+        (directory / "stage").write_text("build")
+        behave = next((act for name, act in BEHAVIOURS.items() if name in directory.name), builds)
+        behave(directory)
+        os.write(1, f"done {directory.name}\n".encode())
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,355 @@
+"""The quantization cases: valid, deterministic, cheap to list, right on two implementations, and hard to get wrong on."""
+
+from __future__ import annotations
+
+import ctypes
+import importlib.util
+import keyword
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from importlib import import_module
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import ml_dtypes
+import numpy as np
+import onnx
+import pytest
+from onnx import helper, numpy_helper
+from onnx.reference import ReferenceEvaluator
+
+from cases.case import Array, Case
+from cases.catalogue import MODULES, Generated, generate
+from cases.quantization.linear import FIRST_OPSET
+from cases.quantization.quantizers import FOLDER
+
+EMITTED_BY = "1.31.1"
+# ONNX allows one zero point for each output channel; ONNX Runtime does not.
+REFUSED_BY_ORT = {
+    "convinteger-uint8_int8-per_axis-opset13-zp_nonzero-static": "Non per-tensor quantization is not supported"
+}
+
+
+def enumerate_cases() -> Iterator[Case]:
+    for module in MODULES["quantization"]:
+        yield from import_module(f"cases.quantization.{module}").cases()
+
+
+CASES = {case.id: case for case in enumerate_cases()}
+every_case = pytest.mark.parametrize("case", CASES.values(), ids=CASES.keys())
+
+
+def reference(made: Generated) -> dict[str, list[Array]]:
+    """Run the reference evaluator; it has no DequantizeLinear below opset 19, so older models are converted first."""
+    model = made.model
+    if made.case.opset < 19 and any(node.op_type == "DequantizeLinear" for node in model.graph.node):
+        model = onnx.version_converter.convert_version(model, 21)
+    evaluator = ReferenceEvaluator(model)
+    return {
+        point: [np.asarray(value) for value in evaluator.run(None, dict(arrays))]
+        for point, arrays in made.inputs.items()
+    }
+
+
+def test_there_are_enough_and_each_has_its_own_id() -> None:
+    assert len(CASES) == len(list(enumerate_cases())) >= 60
+
+
+def test_every_operator_has_every_type_of_the_starter() -> None:
+    for op in ("quantizelinear", "dequantizelinear"):
+        for dtype in FIRST_OPSET:
+            for granularity in ("per_tensor", "per_axis", "blocked"):
+                assert any({op, dtype, granularity} <= case.tags for case in CASES.values()), (op, dtype, granularity)
+    for op in ("dynamicquantizelinear", "matmulinteger", "convinteger", "qlinearmatmul", "qlinearconv"):
+        assert any(case.op.lower() == op for case in CASES.values())
+
+
+def test_listing_builds_no_model_and_is_cheap(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(helper, "make_model", None)
+    monkeypatch.setattr(onnx, "load", None)
+    listed = 0
+    spent = -os.times().user
+    while listed < 5000:
+        listed += len(list(enumerate_cases()))
+    assert spent + os.times().user < 1
+
+
+@every_case
+def test_case_says_what_its_model_is(case: Case) -> None:
+    model = case.build()
+    assert re.fullmatch(r"[a-z0-9_]+(-[a-z0-9_]+)*", case.id)
+    assert all(tag.isidentifier() and not keyword.iskeyword(tag) for tag in case.tags)
+    assert f"opset{case.opset}" in case.tags
+    assert case.summary
+    assert {each.domain: each.version for each in model.opset_import}[""] == case.opset
+    assert model.ir_version == case.ir_version
+    if not case.source:
+        assert model.ir_version == helper.find_min_ir_version_for(list(model.opset_import))
+
+
+@every_case
+def test_case_passes_the_checker_and_strict_shape_inference(case: Case) -> None:
+    model = case.build()
+    onnx.checker.check_model(model, full_check=True)
+    onnx.shape_inference.infer_shapes(model, strict_mode=True, check_type=True, data_prop=True)
+
+
+@every_case
+def test_points_fit_the_batch(case: Case) -> None:
+    graph = case.build().graph
+    first = {value.name: value.type.tensor_type.shape.dim[0] for value in graph.input}
+    if "dynamic_batch" in case.tags:
+        assert {dim.dim_param for dim in first.values()} == {"batch"}
+        assert [point.name for point in case.points] == ["min", "opt", "inside", "max"]
+        low, best, high = next(iter(case.profiles[0].shapes.values()))
+        assert low[0] == 1 < best[0] < high[0]
+        assert all(set(point.shapes) == set(first) for point in case.points)
+    else:
+        (point,) = case.points
+        assert "static" in case.tags
+        assert point.name == "static"
+        assert not case.profiles
+        assert all(point.shapes[name][0] == dim.dim_value > 1 for name, dim in first.items())
+
+
+@every_case
+def test_reference_has_an_answer_that_says_something(case: Case) -> None:
+    made = generate(case)
+    declared = [
+        helper.tensor_dtype_to_np_dtype(output.type.tensor_type.elem_type) for output in made.model.graph.output
+    ]
+    for outputs in reference(made).values():
+        assert [output.dtype for output in outputs] == declared
+        for output in outputs:
+            assert np.isfinite(output.astype(np.float64)).all()
+            assert output.size == 1 or len(np.unique(output.astype(np.float64))) > 2
+
+
+@every_case
+def test_onnxruntime_agrees_with_the_reference(case: Case) -> None:
+    """Without optimizations; on every case but those with a rounded scale the two are equal to the last bit."""
+    ort = pytest.importorskip("onnxruntime", reason="onnxruntime has no release for this Python")
+    made = generate(case)
+    if case.id in REFUSED_BY_ORT:
+        with pytest.raises(Exception, match=REFUSED_BY_ORT[case.id]):
+            run_onnxruntime(ort, made)
+        return
+    found, wanted = run_onnxruntime(ort, made), reference(made)
+    for point, arrays in wanted.items():
+        for got, want in zip(found[point], arrays, strict=True):
+            assert (got.dtype, got.shape) == (want.dtype, want.shape)
+            if case.tolerance.steps:
+                assert_close(case, got, want)
+            else:
+                assert (got.astype(np.float64) == want.astype(np.float64)).all()
+
+
+def assert_close(case: Case, got: Array, want: Array) -> None:
+    exact = want.astype(np.float64)
+    error = np.abs(got.astype(np.float64) - exact)
+    limit = case.tolerance.steps if want.dtype.kind in "iu" else case.tolerance.relative * np.abs(exact)
+    assert (error <= limit).all()
+
+
+def test_digests_do_not_depend_on_the_process() -> None:
+    program = (
+        "from tests.test_cases_quantization import CASES, generate\n"
+        "for case in CASES.values(): print(case.id, generate(case).digest)"
+    )
+    here = "".join(f"{case.id} {generate(case).digest}\n" for case in CASES.values())
+    for seed in ("1", "2"):
+        done = subprocess.run(
+            [sys.executable, "-c", program],
+            env={**os.environ, "PYTHONHASHSEED": seed},
+            cwd=Path(__file__).parents[1],
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        assert done.stdout == here
+
+
+def constant(model: onnx.ModelProto, name: str) -> Array:
+    return numpy_helper.to_array({tensor.name: tensor for tensor in model.graph.initializer}[name])
+
+
+def right(steps: Array, zero: Array, low: int, high: int) -> Array:
+    return np.clip(np.rint(steps) + zero, low, high)
+
+
+Wrong = Callable[[Array, Array, int, int], Array]
+MISTAKES: dict[str, Wrong] = {
+    "half away from zero": lambda q, z, low, high: np.clip(np.trunc(q + np.copysign(0.5, q)) + z, low, high),
+    "half up": lambda q, z, low, high: np.clip(np.floor(q + 0.5) + z, low, high),
+    "truncated": lambda q, z, low, high: np.clip(np.trunc(q) + z, low, high),
+    "wraps instead of saturating": lambda q, z, low, high: (np.rint(q) + z - low) % (high - low + 1) + low,
+    "without the lowest code": lambda q, z, low, high: np.clip(np.rint(q) + z, low + 1, high),
+    "without the highest code": lambda q, z, low, high: np.clip(np.rint(q) + z, low, high - 1),
+    "zero point added before rounding": lambda q, z, low, high: np.clip(np.rint(q + z), low, high),
+    "zero point left out": lambda q, z, low, high: np.clip(np.rint(q), low, high),
+}
+
+
+@pytest.mark.parametrize("mistake", MISTAKES)
+@pytest.mark.parametrize("dtype", ["int8", "uint8", "int4"])
+def test_a_mistake_in_quantizing_shows(dtype: str, mistake: str) -> None:
+    opset = max(13, FIRST_OPSET[dtype])
+    made = generate(CASES[f"quantizelinear-{dtype}-per_tensor-opset{opset}-zp_nonzero"])
+    scale, zero = (constant(made.model, name).astype(np.float64) for name in ("scale", "zero_point"))
+    limits = ml_dtypes.iinfo(dtype)  # type: ignore[no-untyped-call]
+    steps = made.inputs["static"]["x"].astype(np.float64) / scale
+    good = right(steps, zero, limits.min, limits.max)
+    assert (good == reference(made)["static"][0].astype(np.float64)).all()
+    assert (MISTAKES[mistake](steps, zero, limits.min, limits.max) != good).any()
+
+
+def test_a_reciprocal_shows_at_ties_of_an_odd_scale_only() -> None:
+    for values, shows in (("ties_odd_scale", True), ("ties", False)):
+        made = generate(CASES[f"quantizelinear-int8-per_tensor-opset13-zp_zero-{values}"])
+        scale, x = constant(made.model, "scale"), made.inputs["static"]["x"]
+        reciprocal = np.clip(np.rint(x * (np.float32(1) / scale)), -128, 127)
+        assert (reciprocal != reference(made)["static"][0]).any() == shows
+
+
+@pytest.mark.parametrize("granularity", ["per_axis", "blocked"])
+@pytest.mark.parametrize("op", ["quantizelinear", "dequantizelinear"])
+def test_exchanged_scales_show(op: str, granularity: str) -> None:
+    made = generate(CASES[f"{op}-int8-{granularity}-opset{13 if granularity == 'per_axis' else 21}-zp_zero"])
+    good = reference(made)["static"][0]
+    for tensor in made.model.graph.initializer:
+        if tensor.name == "scale":
+            scale = numpy_helper.to_array(tensor)
+            tensor.CopyFrom(numpy_helper.from_array(np.roll(scale, 1, axis=-1).copy(), "scale"))
+    assert (reference(made)["static"][0] != good).any()
+
+
+def test_float8_saturates_and_rounds_half_to_even() -> None:
+    made = generate(CASES["quantizelinear-float8e4m3fn-per_tensor-opset19-zp_zero"])
+    steps = made.inputs["static"]["x"] / constant(made.model, "scale")
+    good = reference(made)["static"][0].astype(np.float64)
+    assert np.isnan(steps.astype(ml_dtypes.float8_e4m3fn).astype(np.float64)).any()
+    assert np.abs(good).max() == 448
+    toward_zero = np.nextafter(steps, np.float32(0)).astype(ml_dtypes.float8_e4m3fn).astype(np.float64)
+    assert ((toward_zero != good) & np.isfinite(toward_zero)).any()
+
+
+def test_the_cases_that_were_asked_for_by_name_are_there() -> None:
+    plain = CASES["qdq_conv-int8-per_tensor-opset13-zp_zero-static"].build()
+    zeros = [tensor for tensor in plain.graph.initializer if tensor.name.endswith("zero_point")]
+    assert len(zeros) == 2
+    assert all((numpy_helper.to_array(tensor) == 0).all() for tensor in zeros)
+    assert all(tensor.data_type == onnx.TensorProto.INT8 for tensor in zeros)
+    for zero_point, inputs in (("zp_absent", 2), ("zp_zero", 3)):
+        model = CASES[f"quantizelinear-uint8-per_tensor-opset13-{zero_point}"].build()
+        assert model.graph.output[0].type.tensor_type.elem_type == onnx.TensorProto.UINT8
+        assert len(model.graph.node[0].input) == inputs
+
+
+def test_emitted_models_have_only_scales_that_make_every_sum_exact() -> None:
+    for path in FOLDER.glob("*.onnx"):
+        model = onnx.load(path)
+        scales = [numpy_helper.to_array(tensor) for tensor in model.graph.initializer if "scale" in tensor.name]
+        assert scales
+        assert all((np.frexp(scale)[0] == 0.5).all() for scale in scales), path.name
+
+
+def test_emitted_models_say_nothing_of_where_they_were_made() -> None:
+    for path in FOLDER.glob("*.onnx"):
+        model = onnx.load(path)
+        assert not model.doc_string
+        assert not model.graph.doc_string
+        assert not any(node.doc_string for node in model.graph.node)
+        assert b"/tmp" not in path.read_bytes()
+        assert path.stat().st_size < 10_000
+
+
+def test_emitted_weights_do_not_saturate_sixteen_bits() -> None:
+    """Two neighbouring products of uint8 and int8 are added in 16 bits by processors that have AVX2 but no VNNI."""
+    for path in FOLDER.glob("*.onnx"):
+        for tensor in onnx.load(path).graph.initializer:
+            if tensor.name in ("w1_quantized", "w2_quantized"):
+                codes = np.abs(numpy_helper.to_array(tensor).astype(np.int64))
+                rows = codes.T if codes.ndim == 2 else codes.reshape(len(codes), -1)
+                assert ((rows[:, ::2] + rows[:, 1::2]) * 255 <= 2**15 - 1).all(), (path.name, tensor.name)
+
+
+@pytest.fixture(scope="module")
+def emit() -> ModuleType:
+    ort = pytest.importorskip("onnxruntime", reason="onnxruntime has no release for this Python")
+    if ort.__version__ != EMITTED_BY:
+        pytest.skip(f"the stored models are those of onnxruntime {EMITTED_BY}, this is {ort.__version__}")
+    spec = importlib.util.spec_from_file_location("emit", FOLDER / "emit.py")
+    assert spec
+    assert spec.loader
+    module = importlib.util.module_from_spec(spec)
+    sys.modules["emit"] = module  # dataclasses looks its own module up
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_emitted_models_are_what_the_quantizers_emit(emit: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "argv", ["emit.py", "--check"])
+    assert emit.stale() == []
+    assert emit.main() == 0
+
+
+def test_a_stale_model_is_told(
+    emit: ModuleType, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    only = next(emit.emissions())
+    monkeypatch.setattr(emit, "FOLDER", tmp_path)
+    monkeypatch.setattr(emit, "emissions", lambda: iter([only]))
+    monkeypatch.setattr(sys, "argv", ["emit.py"])
+    (tmp_path / "gone.onnx").write_bytes(b"")
+    assert emit.main() == 0
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["provenance.json", f"{only.name}.onnx"]
+    assert emit.stale() == []
+    changed = onnx.load(tmp_path / f"{only.name}.onnx")
+    changed.graph.node[0].name = "changed"
+    onnx.save(changed, tmp_path / f"{only.name}.onnx")
+    monkeypatch.setattr(sys, "argv", ["emit.py", "--check"])
+    assert emit.main() == 1
+    assert only.name in capsys.readouterr().err
+
+
+def run_onnxruntime(ort: Any, made: Generated) -> dict[str, list[Array]]:
+    options = ort.SessionOptions()
+    options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_DISABLE_ALL
+    options.log_severity_level = 4
+    session = ort.InferenceSession(made.model_bytes, options, providers=["CPUExecutionProvider"])
+    names = [output.name for output in made.model.graph.output]
+    types = [helper.tensor_dtype_to_np_dtype(each.type.tensor_type.elem_type) for each in made.model.graph.output]
+    return {
+        point: [
+            from_value(value, dtype)
+            for value, dtype in zip(
+                session.run_with_ort_values(names, {name: to_value(ort, array) for name, array in arrays.items()}),
+                types,
+                strict=True,
+            )
+        ]
+        for point, arrays in made.inputs.items()
+    }
+
+
+def to_value(ort: Any, array: Array) -> Any:
+    """Return an OrtValue; of the types that numpy lacks it takes the packed bytes, in an array of the tensor's shape."""
+    packed = np.frombuffer(numpy_helper.from_array(array).raw_data, np.uint8)
+    if array.dtype.kind in "iuf" and array.dtype.isbuiltin:
+        return ort.OrtValue.ortvalue_from_numpy(array)
+    carrier = np.zeros(array.size, np.uint8)
+    carrier[: packed.size] = packed
+    return ort.OrtValue.ortvalue_from_numpy_with_onnx_type(
+        carrier.reshape(array.shape), helper.np_dtype_to_tensor_dtype(array.dtype)
+    )
+
+
+def from_value(value: Any, dtype: np.dtype[Any]) -> Array:
+    shape = tuple(value.shape())
+    raw = ctypes.string_at(value.data_ptr(), value.tensor_size_in_bytes())
+    tensor = onnx.TensorProto(data_type=helper.np_dtype_to_tensor_dtype(dtype), dims=shape, raw_data=raw)
+    return numpy_helper.to_array(tensor)
