@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack, nullcontext
 from pathlib import Path
 
 import pytest
@@ -11,11 +14,13 @@ from cases.catalogue import catalogue
 from matrix.errors import MatrixError
 from matrix.options import Options, add_options, read_options
 from matrix.plan import Cell, plan
-from matrix.run import Run, conduct
-from matrix.summary import summarize, unusable_runtimes
+from matrix.run import Run, conduct, update_baselines
+from matrix.settlement import settle, unusable_runtimes
+from reports.terminal import render
 
 OPTIONS = pytest.StashKey[Options]()
 RUN = pytest.StashKey[Run]()
+UPDATED = pytest.StashKey[list[Path]]()
 MATRIX = Path(__file__).resolve().parent
 
 
@@ -63,31 +68,57 @@ def pytest_runtestloop(session: pytest.Session) -> Iterator[None]:
     failed = session.testsfailed and not session.config.option.continue_on_collection_errors
     if not cells or failed or session.config.option.collectonly:
         return (yield)
-    capture = session.config.pluginmanager.getplugin("capturemanager")
+    options = _options(session.config)
     try:
-        with conduct(cells, _options(session.config), capture) as run:
+        with ExitStack() as stack:
+            with _uncaptured(session.config):
+                run = stack.enter_context(conduct(cells, options, sys.stdout))
             session.config.stash[RUN] = run
-            return (yield)
+            outcome = yield
+            if options.update_baseline:
+                session.config.stash[UPDATED] = update_baselines(run, cells, frozenset(case.id for case in catalogue()))
+            return outcome
     except MatrixError as error:
         raise pytest.UsageError(str(error)) from error
 
 
 @pytest.fixture(scope="session")
-def matrix_run(pytestconfig: pytest.Config) -> Run:
-    return pytestconfig.stash[RUN]
+def check(pytestconfig: pytest.Config) -> Callable[[Cell], None]:
+    """Return a function that waits for a cell, records it, and passes, fails, skips or xfails."""
+    run, options = pytestconfig.stash[RUN], _options(pytestconfig)
+
+    def check_cell(cell: Cell) -> None:
+        try:
+            record = run.record(cell)
+        except MatrixError as error:
+            pytest.exit(str(error), returncode=pytest.ExitCode.INTERNAL_ERROR)
+        settle(record, judged=not options.update_baseline)
+
+    return check_cell
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
     """Fail the run if a runtime that was asked for by name could not run: that is never a result."""
     run = session.config.stash.get(RUN, None)
-    if run and session.exitstatus == pytest.ExitCode.OK and unusable_runtimes(run.records.values()):
+    if not run or session.exitstatus != pytest.ExitCode.OK:
+        return
+    by_name = {runtime.name for runtime in _options(session.config).runtimes if runtime.by_name}
+    if by_name & unusable_runtimes(run.records.values()).keys():
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    run = terminalreporter.config.stash.get(RUN, None)
-    if run:
-        terminalreporter.write(summarize(run))
+    config = terminalreporter.config
+    run = config.stash.get(RUN, None)
+    if not run:
+        return
+    writer = config.get_terminal_writer()
+    terminalreporter.write(render(run.records.values(), width=writer.fullwidth, color=writer.hasmarkup))
+    for name, reason in unusable_runtimes(run.records.values()).items():
+        terminalreporter.write_line(f"{name}: no cell could run: {reason}", red=True)
+    for path in config.stash.get(UPDATED, []):
+        terminalreporter.write_line(f"baseline written: {_relative(path, config)}")
+    terminalreporter.write_line(f"report: {_relative(run.folder.path / 'index.html', config)}", bold=True)
 
 
 def _options(config: pytest.Config) -> Options:
@@ -97,6 +128,16 @@ def _options(config: pytest.Config) -> Options:
         except MatrixError as error:
             raise pytest.UsageError(str(error)) from error
     return config.stash[OPTIONS]
+
+
+def _uncaptured(config: pytest.Config) -> AbstractContextManager[object]:
+    """Let the progress of provisioning through to the terminal."""
+    capture = config.pluginmanager.getplugin("capturemanager")
+    return capture.global_and_fixture_disabled() if capture else nullcontext()
+
+
+def _relative(path: Path, config: pytest.Config) -> str:
+    return os.path.relpath(path, config.invocation_params.dir)
 
 
 def _cell(item: pytest.Item) -> Cell | None:

@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, wait
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import TextIO
 
 from matrix.conclusion import CALM, conclude
-from matrix.errors import ReportFolderError
+from matrix.errors import ProvisionError, ReportFolderError
 from matrix.execution.local import Finished, LocalExecutor
 from matrix.options import Options
 from matrix.plan import Cell
 from matrix.record import Record, Status, Verdict
 from matrix.run_folder import RunFolder
-from matrix.runtimes.hardware import Hardware
+from matrix.runtimes.environment import Environment, default_cache
+from matrix.runtimes.hardware import Hardware, missing_hardware, probe
+from matrix.runtimes.progress import Progress
+from matrix.runtimes.provisioning import provision_all
 from matrix.verdict.baseline import FOLDER, Baseline, read_baseline, write_baseline
 from matrix.verdict.reference import Reference, References
 
@@ -104,6 +110,51 @@ class Run:
             return {"job": self.folder.keep(finished.directory, finished.directory.name)}
         shutil.rmtree(finished.directory, ignore_errors=True)
         return {}
+
+
+@contextmanager
+def conduct(cells: Sequence[Cell], options: Options, output: TextIO) -> Iterator[Run]:
+    """Provision the runtimes of ``cells``, start running them, and yield the Run that records them.
+
+    However the block ends, what has come back is recorded, every worker is gone, and the reports are written. Progress
+    of the provisioning is written to ``output``.
+
+    Raises:
+        ReportFolderError: the report folder cannot be written.
+
+    """
+    hardware, cache = probe(), default_cache()
+    with RunFolder(options.report_dir) as folder, _environments(cells, hardware, cache, output) as environments:
+        executor = LocalExecutor(
+            cells, environments, root=folder.work, slots=options.jobs, case_timeout=options.case_timeout
+        )
+        run = Run(options=options, executor=executor, folder=folder, references=References(cache), hardware=hardware)
+        with executor:
+            try:
+                yield run
+            finally:
+                run.record_what_is_done(cells)
+                folder.finish()
+
+
+@contextmanager
+def _environments(
+    cells: Sequence[Cell], hardware: Hardware, cache: Path, output: TextIO
+) -> Iterator[Mapping[str, Future[Environment]]]:
+    """Make the environments of all runtimes side by side; what this machine cannot use at all is not even tried."""
+    runtimes = list(dict.fromkeys(cell.runtime for cell in cells))
+    missing = {runtime.name: missing_hardware(runtime, hardware) for runtime in runtimes}
+    usable = [runtime for runtime in runtimes if not missing[runtime.name]]
+    with Progress(output) as progress, provision_all(usable, cache=cache, progress=progress) as provisioning:
+        wait(provisioning.futures.values())
+        progress.close()
+        yield {**provisioning.futures, **{name: _refused(reason) for name, reason in missing.items() if reason}}
+
+
+def _refused(reason: str) -> Future[Environment]:
+    future: Future[Environment] = Future()
+    future.set_exception(ProvisionError(reason))
+    return future
 
 
 def update_baselines(run: Run, cells: Sequence[Cell], known: frozenset[str]) -> list[Path]:

@@ -12,6 +12,7 @@ from typing import TextIO
 
 from matrix.errors import ReportFolderError
 from matrix.record import Record, to_json
+from reports.write import write_reports
 
 
 class RunFolder:
@@ -72,7 +73,20 @@ class RunFolder:
             raise ReportFolderError(str(self._root), error.strerror or str(error)) from error
         return f"jobs/{name}"
 
-    def point_latest_here(self) -> None:
+    def finish(self) -> None:
+        """Write the reports of this run, and let ``root/latest`` point to it.
+
+        Raises:
+            ReportFolderError: the disk is full, or the folder went away.
+
+        """
+        try:
+            write_reports(self.path)
+            self._point_latest_here()
+        except OSError as error:
+            raise ReportFolderError(str(self._root), error.strerror or str(error)) from error
+
+    def _point_latest_here(self) -> None:
         """Let ``root/latest`` name this run: a symbolic link, or a text file where links cannot be made."""
         link = self._root / "latest"
         temporary = self._root / f"latest.{self.run}"

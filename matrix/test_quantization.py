@@ -1,13 +1,14 @@
 """Every quantization case on every runtime."""
 
+from collections.abc import Callable
+
 import pytest
 
 from matrix.plan import Cell
-from matrix.run import Run
 
 pytestmark = pytest.mark.quantization
 FAMILY = "quantization"
 
 
-def test_quantization(cell: Cell, matrix_run: Run) -> None:
-    matrix_run.check(cell)
+def test_quantization(cell: Cell, check: Callable[[Cell], None]) -> None:
+    check(cell)

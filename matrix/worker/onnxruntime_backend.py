@@ -70,7 +70,7 @@ def _refusal(source: str, error: Exception, **structure: Any) -> Dict[str, Any]:
 
 
 def _run(session: Any, names: List[str], point: job.Point) -> List[Any]:
-    """Run one shape point; as OrtValues, which hold types that numpy lacks, except for strings, which they cannot hold."""
+    """Run one shape point; as OrtValues, which hold types that numpy lacks, but cannot hold strings."""
     if all(tensor.dtype != "string" for tensor in point.inputs):
         return list(session.run_with_ort_values(names, {tensor.name: _to_value(tensor) for tensor in point.inputs}))
     return list(session.run(names, {tensor.name: _to_array(tensor) for tensor in point.inputs}))

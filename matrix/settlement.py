@@ -1,0 +1,67 @@
+"""What a record means to pytest: pass, xfail, skip or fail, and in which words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import pytest
+
+from matrix.record import Record, Status, Verdict
+
+PASSING = frozenset({Status.MATCH, Status.BUILDS})
+SKIPPED = frozenset({Status.NOT_RUN, Status.NOT_APPLICABLE})
+EXPECTED = frozenset({Status.UNSUPPORTED, Status.BUILD_FAILED, Status.RUN_FAILED, Status.UNVERIFIED})
+
+
+def settle(record: Record, *, judged: bool = True) -> None:
+    """Pass, or raise pytest's outcome for ``record``; not ``judged`` means that a baseline is being written.
+
+    With a baseline: what is the same passes or is an expected failure, any change fails with both statuses named.
+    Without one: a refusal is an expected failure; a wrong answer, a crash and a time-out fail.
+    """
+    status = record.status
+    if status in SKIPPED:
+        pytest.skip(f"{status}: {record.reason}")
+    if status is Status.INVALID_CASE:
+        pytest.fail(_words(record), pytrace=False)
+    if record.verdict in (Verdict.REGRESSION, Verdict.PROGRESSION, Verdict.FLAKY) and judged:
+        pytest.fail(_words(record), pytrace=False)
+    if status in PASSING:
+        return
+    if status in EXPECTED or record.verdict is Verdict.SAME or not judged:
+        pytest.xfail(f"{status}: {record.reason}")
+    pytest.fail(_words(record), pytrace=False)
+
+
+def unusable_runtimes(records: Iterable[Record]) -> dict[str, str]:
+    """Return the runtimes of which no cell could run, with the first reason."""
+    reasons: dict[str, str] = {}
+    usable = set()
+    for record in records:
+        if record.status is Status.NOT_RUN:
+            reasons.setdefault(record.runtime.name, record.reason)
+        else:
+            usable.add(record.runtime.name)
+    return {name: reason for name, reason in reasons.items() if name not in usable}
+
+
+def reproduction(record: Record) -> str:
+    """Return the command that runs this cell alone."""
+    name = record.runtime.name
+    if record.runtime.product != "onnxruntime":
+        chosen = f"--trt-version {name} --ort-version none"
+    else:
+        chosen = f"--trt-version none --ort-version {name.removeprefix('ort-')}"
+    return f'pytest matrix/ {chosen} -k "{record.case.id}"'
+
+
+def _words(record: Record) -> str:
+    was = f" (the baseline says {record.baseline})" if record.baseline else ""
+    lines = [
+        f"{record.case.id} on {record.runtime.name}: {record.verdict or record.status}: {record.status}{was}",
+        f"  why:       {record.reason or 'it ' + record.status}",
+        f"  remedy:    {record.remedy}" if record.remedy else "",
+        f"  evidence:  {record.artifacts['job']}" if "job" in record.artifacts else "",
+        f"  reproduce: {reproduction(record)}",
+    ]
+    return "\n".join(line for line in lines if line)
