@@ -1,0 +1,1 @@
+"""Quantization: one module per family of operators, each with a function ``cases``."""
