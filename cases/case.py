@@ -57,7 +57,8 @@ class Case:
 
     ``id`` spells the axes in order, lower case, joined by ``-``. ``opset`` is the version of the default ONNX domain
     and ``ir_version`` the ONNX IR version of the built model, known without building it, so that planning stays cheap.
-    ``build`` and ``inputs`` are deterministic: the same bytes in every process, on every machine.
+    ``build`` and ``inputs`` are deterministic: the same bytes in every process, on every machine. ``no_reference`` says
+    why neither the ONNX reference evaluator nor ONNX Runtime can run the model, and is empty where one of them can.
     """
 
     id: str
@@ -72,6 +73,7 @@ class Case:
     profiles: tuple[Profile, ...] = ()
     tags: frozenset[str] = frozenset()
     tolerance: Tolerance = EXACT
+    no_reference: str = ""
     source: str = ""
 
 
@@ -80,6 +82,7 @@ def profile_from_points(points: tuple[ShapePoint, ...]) -> Profile:
 
     Raises:
         KeyError: one of the three points is missing.
+
     """
     named = {point.name: point for point in points}
     low, best, high = named["min"], named["opt"], named["max"]
