@@ -64,7 +64,8 @@ def test_every_misbehaviour_costs_its_own_cell_and_the_report_says_so(harness: H
     statuses = {name: record.status for name, record in harness.records().items()}
     assert statuses == {
         "fine": "builds", "babble": "builds", "last": "builds", "refuse": "unsupported", "raises": "invalid_case",
-        "hang": "timeout", **dict.fromkeys(("segfault", "exit", "overflow", "half", "silent", "lie", "escape"), "crash"),
+        "hang": "timeout",
+        **dict.fromkeys(("segfault", "exit", "overflow", "half", "silent", "lie", "escape"), "crash"),
     }  # fmt: skip
     assert code == 1
     records = harness.records()
