@@ -12,7 +12,6 @@ from typing import TextIO
 
 from matrix.errors import ReportFolderError
 from matrix.record import Record, to_json
-from reports.write import write_reports
 
 
 class RunFolder:
@@ -80,6 +79,8 @@ class RunFolder:
             ReportFolderError: the disk is full, or the folder went away.
 
         """
+        from reports.write import write_reports  # pandas: 0.5 s that the first cell need not wait for
+
         try:
             write_reports(self.path)
             self._point_latest_here()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import importlib
 import io
 import json
 import os
@@ -11,6 +10,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import sysconfig
 import textwrap
 import threading
 import time
@@ -51,15 +51,20 @@ def packages(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.fixture(scope="session")
+def uv_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("uv-cache")
+
+
 @pytest.fixture(autouse=True)
-def uv_alone(packages: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def uv_alone(packages: Path, uv_cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Let uv see nothing but the tiny packages: no network, no configuration, no cache of the user's."""
     monkeypatch.setenv("UV", find_uv())
     for name, value in {
         "UV_FIND_LINKS": str(packages),
         "UV_NO_INDEX": "1",
         "UV_NO_CONFIG": "1",
-        "UV_CACHE_DIR": str(tmp_path / "uv-cache"),
+        "UV_CACHE_DIR": str(uv_cache),
         "UV_PYTHON_DOWNLOADS": "never",
     }.items():
         monkeypatch.setenv(name, value)
@@ -210,9 +215,9 @@ def test_the_own_python_fits_only_as_the_usual_cpython(monkeypatch: pytest.Monke
     mine = f"{sys.version_info.major}.{sys.version_info.minor}"
     assert own_version(f"=={mine}.*") == mine
     assert own_version("<3.8") == ""
-    monkeypatch.setattr(interpreter.sysconfig, "get_config_var", lambda _: 1)
+    monkeypatch.setattr(sysconfig, "get_config_var", lambda _: 1)
     assert own_version(f"=={mine}.*") == ""
-    monkeypatch.setattr(interpreter.sysconfig, "get_config_var", lambda _: 0)
+    monkeypatch.setattr(sysconfig, "get_config_var", lambda _: 0)
     monkeypatch.setattr(sys, "implementation", SimpleNamespace(name="pypy"))
     assert own_version(f"=={mine}.*") == ""
 
@@ -220,9 +225,8 @@ def test_the_own_python_fits_only_as_the_usual_cpython(monkeypatch: pytest.Monke
 def test_a_build_that_needs_pip_finds_the_other_packages_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     log = tmp_path / "log"
     program = tmp_path / "noting-uv"
-    program.write_text(
-        f'#!/bin/sh\necho "$@" >> {log}\nfor word; do shift; [ "$word" = --seed ] || set -- "$@" "$word"; done\nexec {os.environ["UV"]} "$@"\n'
-    )
+    without_seed = 'for word; do shift; [ "$word" = --seed ] || set -- "$@" "$word"; done'  # pip is no tiny package
+    program.write_text(f'#!/bin/sh\necho "$@" >> {log}\n{without_seed}\nexec {os.environ["UV"]} "$@"\n')
     program.chmod(0o755)
     monkeypatch.setenv("UV", str(program))
     make(tmp_path, build_needs_pip=True, companions=("hollow==1.0",))
@@ -251,7 +255,7 @@ def test_a_given_interpreter_needs_no_uv_and_no_cache(tmp_path: Path, monkeypatc
         ("echo rubbish", "does not run as Python 3.8 or later. Give another"),
         ("exit 0", "does not run as Python 3.8 or later. Give another"),
         ("echo 7", "does not run as Python 3.8 or later. Give another"),
-        (f'exec {sys.executable} "$@"', "has no module tinyrt. Install it there, or give another"),
+        (f'exec {sys.executable} "$@"', "has no module tinyrt.*Install it there, or give another"),
     ],
 )
 def test_a_given_interpreter_that_cannot_serve_is_refused(tmp_path: Path, program: str, complaint: str) -> None:
@@ -289,7 +293,8 @@ def test_a_package_that_cannot_be_installed_is_told_in_uvs_words(tmp_path: Path)
 
 
 def test_a_python_that_is_nowhere_is_told_with_its_remedy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("PATH", "/nonexistent")
+    monkeypatch.setenv("UV_PYTHON_PREFERENCE", "only-managed")
+    monkeypatch.setenv("UV_PYTHON_INSTALL_DIR", str(tmp_path / "pythons"))
     with pytest.raises(ProvisionError, match=r"needs Python <3\.3, and .* could be made: error: .*`uv python install`"):
         make(tmp_path, python="<3.3")
     assert folders(tmp_path) == []
@@ -308,9 +313,9 @@ def test_uv_missing_is_told_with_its_remedy(tmp_path: Path, monkeypatch: pytest.
     with pytest.raises(UvMissingError, match="pip install uv"):
         make(tmp_path)
     assert folders(tmp_path) == []
-    monkeypatch.setitem(sys.modules, "uv", SimpleNamespace(find_uv_bin=lambda: "/opt/uv"))  # type: ignore[arg-type]
+    monkeypatch.setitem(sys.modules, "uv", SimpleNamespace(find_uv_bin=lambda: "/opt/uv"))
     assert find_uv() == "/opt/uv"
-    monkeypatch.setitem(sys.modules, "uv", SimpleNamespace())  # type: ignore[arg-type]
+    monkeypatch.setitem(sys.modules, "uv", SimpleNamespace())
     with pytest.raises(UvMissingError):
         find_uv()
 
@@ -326,6 +331,7 @@ def test_uv_missing_is_told_with_its_remedy(tmp_path: Path, monkeypatch: pytest.
             "#!/bin/sh\necho 'no uv for this version' >&2; exit 127\n",
             "uv cannot be started: no uv for this version. Make",
         ),
+        ("#!/bin/sh\nkill -KILL $$\n", "could be made: error: uv was ended by signal 9. Install such a Python"),
         ("#!/bin/sh\nexit 1\n", "could be made: it said nothing. Install such a Python"),
     ],
 )
@@ -361,7 +367,7 @@ def test_a_cache_that_cannot_be_written_is_told_with_its_remedy(
 def test_an_installation_that_takes_too_long_is_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(environment, "DEADLINE", 0.3)
     monkeypatch.setenv("UV", str(slow_uv(tmp_path, 60)))
-    with pytest.raises(ProvisionError, match="took too long and was ended. Run it again"):
+    with pytest.raises(ProvisionError, match=r"took too long and was ended\. Run it again"):
         make(tmp_path)
     assert folders(tmp_path) == []
     assert not any(is_alive(int(process)) for process in (tmp_path / "ids").read_text().split())
@@ -457,7 +463,7 @@ def taken(tmp_path: Path) -> Iterator[None]:
 @pytest.mark.usefixtures("taken")
 def test_waiting_for_another_run_ends_with_the_deadline(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(environment, "DEADLINE", 0.2)
-    with pytest.raises(ProvisionError, match="another run has been installing it for too long. End that run"):
+    with pytest.raises(ProvisionError, match=r"another run has been installing it for too long\. End that run"):
         make(tmp_path)
 
 
@@ -485,7 +491,7 @@ def test_runtimes_that_share_a_release_share_an_environment(tmp_path: Path) -> N
         assert list(futures) == ["tiny-1.0", "tiny-1.0:sm89", "bad-7.0"]
         assert futures["tiny-1.0"] is futures["tiny-1.0:sm89"]
         assert futures["tiny-1.0"].result(PATIENCE).packages == ("numpy==1.0", "tinyrt==1.0")
-        with pytest.raises(ProvisionError, match="TensorRT bad-7.0: tinyrt==7.0 could not be installed"):
+        with pytest.raises(ProvisionError, match=r"TensorRT bad-7\.0: tinyrt==7\.0 could not"):
             futures["bad-7.0"].result(PATIENCE)
     lines = stream.getvalue().splitlines()
     assert sorted(line.split(" after ")[0] for line in lines) == [
@@ -549,7 +555,7 @@ def test_the_excerpt_begins_with_the_last_error_and_hides_what_it_must() -> None
     output = (
         "warning: a shim failed\nerror: the first try\nnoise\n"
         "error: Failed to build `x`\n  cause: https://me:secret@host/simple is odd.\n\n  [stderr]\n"
-        '  Traceback (most recent call last):\n    File "/home/me/setup.py", line 3, in <module>\n      run()\n      ^^^^^\n'
+        '  Traceback (most recent call last):\n    File "/home/me/setup.py", line 3, in x\n      run()\n      ^^^\n'
         "  ValueError: in /home/me/x.\n  *****\n"
     )
     assert excerpt(output, {"/home/me": "~"}) == (
@@ -603,7 +609,3 @@ def test_nothing_of_ours_leads_uv_astray(tmp_path: Path, monkeypatch: pytest.Mon
     monkeypatch.setenv("VIRTUAL_ENV", "/nonexistent")
     monkeypatch.setenv("PYTHONHOME", "/nonexistent")
     assert make(tmp_path).packages == ("numpy==1.0", "tinyrt==1.0")
-
-
-def test_importing_the_package_needs_no_uv() -> None:
-    assert importlib.import_module("matrix.runtimes.uv")

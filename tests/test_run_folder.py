@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 
-from matrix import run_folder
 from matrix.errors import ReportFolderError
 from matrix.record import from_json
 from matrix.run_folder import RunFolder
@@ -57,8 +56,8 @@ def test_a_full_disk_is_one_clear_error_and_keeps_what_was_written(
         def full(*_: Any) -> None:
             raise OSError(errno.ENOSPC, "No space left on device")
 
-        monkeypatch.setattr(run_folder, "write_reports", full)
-        with pytest.raises(ReportFolderError, match="No space left on device.*--report-dir PATH"):
+        monkeypatch.setattr("reports.write.write_reports", full)
+        with pytest.raises(ReportFolderError, match=r"No space left on device.*--report-dir PATH"):
             folder.finish()
         monkeypatch.setattr(folder._records, "write", full, raising=False)
         with pytest.raises(ReportFolderError, match="No space left"):

@@ -19,6 +19,7 @@ DEADLINE = 60.0  # seconds, for an interpreter on a slow disk of a busy machine
 PROBE = """
 import json, os, sys
 from importlib.machinery import PathFinder
+assert sys.version_info >= (3, 8)
 entries = [entry for folder in sys.path if os.path.isdir(folder) for entry in os.listdir(folder)]
 stems = [os.path.splitext(entry)[0] for entry in entries if entry.endswith((".dist-info", ".egg-info"))]
 print(json.dumps({

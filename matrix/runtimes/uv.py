@@ -91,6 +91,8 @@ def run_uv(arguments: Sequence[str], *, folder: Path, lock: int, deadline: float
         raise
     if process.returncode in NOT_FOUND:
         raise ProvisionError(f"uv cannot be started: {' '.join(output.split())[:1000]}. {UV_REMEDY}")
+    if process.returncode < 0:
+        raise UvError(f"{output}\nerror: uv was ended by signal {-process.returncode}")
     if process.returncode:
         raise UvError(output)
 
@@ -113,7 +115,8 @@ def _kill(process: subprocess.Popen[str]) -> None:
         with suppress(subprocess.TimeoutExpired):
             process.wait(GRACE)
         os.killpg(process.pid, signal.SIGKILL)
-    process.communicate()
+    with suppress(subprocess.TimeoutExpired):
+        process.communicate(timeout=GRACE)
 
 
 def _environment(ours: Mapping[str, str]) -> dict[str, str]:
