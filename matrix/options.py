@@ -72,7 +72,6 @@ def read_options(config: pytest.Config) -> Options:
 
     Raises:
         MatrixError: a value cannot be used; the message lists those that can.
-
     """
     pythons = parse_runtime_pythons(config.getoption("--runtime-python"))
     runtimes = (

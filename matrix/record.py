@@ -198,7 +198,6 @@ def from_json(line: str) -> Record:
 
     Raises:
         RecordError: the line is not JSON, lacks a field, or holds a value of another type.
-
     """
     try:
         return _converter().structure(json.loads(line), Record)

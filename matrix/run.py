@@ -50,7 +50,6 @@ class Run:
 
         Raises:
             MatrixError: the report folder cannot be written, or a baseline cannot be read.
-
         """
         if cell.id not in self.records:
             try:
@@ -121,7 +120,6 @@ def conduct(cells: Sequence[Cell], options: Options, output: TextIO) -> Iterator
 
     Raises:
         ReportFolderError: the report folder cannot be written.
-
     """
     hardware, cache = probe(), default_cache()
     with RunFolder(options.report_dir) as folder, _environments(cells, hardware, cache, output) as environments:
@@ -165,7 +163,6 @@ def update_baselines(run: Run, cells: Sequence[Cell], known: frozenset[str]) -> 
 
     Raises:
         OSError: a baseline cannot be written.
-
     """
     written = []
     for name in dict.fromkeys(cell.runtime.baseline_name for cell in cells):

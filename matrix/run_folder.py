@@ -21,7 +21,6 @@ class RunFolder:
 
     Raises:
         ReportFolderError: the folder cannot be made or written.
-
     """
 
     def __init__(self, root: Path) -> None:
@@ -50,7 +49,6 @@ class RunFolder:
 
         Raises:
             ReportFolderError: the disk is full, or the folder went away.
-
         """
         try:
             self._records.write(to_json(record) + "\n")
@@ -63,7 +61,6 @@ class RunFolder:
 
         Raises:
             ReportFolderError: the folder cannot be moved.
-
         """
         try:
             (self.path / "jobs").mkdir(exist_ok=True)
@@ -77,7 +74,6 @@ class RunFolder:
 
         Raises:
             ReportFolderError: the disk is full, or the folder went away.
-
         """
         from reports.write import write_reports  # pandas: 0.5 s that the first cell need not wait for
 

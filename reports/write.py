@@ -30,7 +30,6 @@ def write_reports(run: Path) -> tuple[Path, ...]:
 
     Raises:
         OSError: there is no ``records.jsonl``, or a report cannot be written.
-
     """
     records, problems = read_run(run / "records.jsonl")
     return tuple(_write(run / name, write(records, problems)) for name, write in FILES.items())
@@ -41,7 +40,6 @@ def read_run(path: Path) -> tuple[list[Record], list[str]]:
 
     Raises:
         OSError: the file cannot be read.
-
     """
     records: list[Record] = []
     broken: list[str] = []

@@ -132,7 +132,9 @@ def main() -> None:
         os.kill(os.getpid(), signal.SIGABRT)
     if start == "deaf":
         time.sleep(600)
-    (folder / "hello.json").write_text('{"version": "1.2.3", "python": "3.11.7"}')
+    release = folder.name.split("-")[1]  # the folder of a worker is called as its runtime
+    version = "9.9.9" if start == "other" else f"{release}.99"
+    (folder / "hello.json").write_text(json.dumps({"version": version, "python": "3.11.7"}))
     os.write(1, b"ready\n")
     for line in sys.stdin:
         directory = Path(line.strip())

@@ -78,7 +78,7 @@ def test_every_misbehaviour_costs_its_own_cell_and_the_report_says_so(harness: H
     assert records["exit"].exit.code == 3
     assert records["refuse"].reason == "[UNSUPPORTED_NODE] Relu: <b>no</b>"
     assert "no <such> axis" in records["raises"].reason
-    assert records["fine"].runtime.version == "1.2.3"
+    assert records["fine"].runtime.version == "1.7.99"
     latest = harness.reports / "latest"
     assert {path.name for path in latest.iterdir()} >= {
         "records.jsonl",
@@ -143,6 +143,13 @@ def test_a_runtime_asked_for_by_name_that_cannot_load_fails_the_run_after_the_ot
     code, _ = harness.run("a b", "--update-baseline", runtimes="rtx-1.6", start="import_error")
     assert code == 1
     assert not harness.baselines.exists()
+
+
+def test_an_interpreter_with_another_release_does_not_run_under_a_false_name(harness: Harness) -> None:
+    code, output = harness.run("a", start="other")
+    assert code == 1
+    assert harness.records()["a"].status is Status.NOT_RUN
+    assert "TensorRT-RTX 1.7 was asked for, but the interpreter has version 9.9.9" in output
 
 
 def test_the_order_is_runtime_by_runtime_and_selection_works(harness: Harness) -> None:

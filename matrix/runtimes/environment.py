@@ -56,7 +56,6 @@ def provision(runtime: Runtime, *, cache: Path, notify: Callable[[str], None], s
     Raises:
         ProvisionError: it could not be made; the message carries the installer's own words and a remedy.
         CancelledError: ``stop`` was set; nothing half-made is left.
-
     """
     release = runtime.release
     if runtime.python is not None:

@@ -38,7 +38,6 @@ class Installation:
             ProvisionError: another run still had it when the deadline came.
             CancelledError: ``stop`` was set.
             OSError: there can be no lock in this folder.
-
         """
         descriptors: list[int] = []
         lock = FileLock(self.folder.with_name(self.folder.name + ".lock"), on_acquired=descriptors.append)
@@ -59,7 +58,6 @@ class Installation:
             ProvisionError: neither the release's packages nor its second choice could be installed.
             CancelledError: ``stop`` was set.
             OSError: the folder cannot be written.
-
         """
         release, refused, output = self.release, [], ""
         for requirements in filter(None, (release.requirements, release.fallback_requirements)):

@@ -21,7 +21,6 @@ def installed_release(known: Sequence[Release]) -> Release:
 
     Raises:
         OptionError: neither tensorrt nor tensorrt_rtx is installed, or what is installed cannot be imported.
-
     """
     for product, prefix in PREFIXES.items():
         version = _version(product.value)

@@ -106,7 +106,6 @@ def load() -> tuple[Release, ...]:
 
     Raises:
         ReleasesError: releases.toml is not what :func:`parse` takes.
-
     """
     return parse(FILE.read_text(encoding="utf-8"))
 
@@ -117,7 +116,6 @@ def parse(text: str) -> tuple[Release, ...]:
     Raises:
         ReleasesError: it is not TOML, has an unknown key, a value of another type, a fact without a source or with two
             of them, or a release lacks a fact that every release needs.
-
     """
     try:
         tables = tomllib.loads(text)

@@ -51,7 +51,6 @@ def select_tensorrt(text: str | None, pythons: Mapping[str, Path]) -> tuple[Runt
         UnknownRuntimeError: a name fits no release.
         OptionError: it selects nothing, or asks for an architecture that a release cannot be built for, or for the
             installed TensorRT where there is none.
-
     """
     known = [release for release in load() if release.product is not Product.ONNXRUNTIME]
     if text is None:
@@ -77,7 +76,6 @@ def select_onnxruntime(text: str | None, optimization: str, pythons: Mapping[str
     Raises:
         UnknownRuntimeError: a name fits no release.
         OptionError: it selects nothing, or ``optimization`` has another value.
-
     """
     known = [release for release in load() if release.product is Product.ONNXRUNTIME]
     levels = [_optimization(level) for level in _split(OPTIMIZATION, optimization)]
@@ -101,7 +99,6 @@ def parse_runtime_pythons(values: Sequence[str]) -> Mapping[str, Path]:
     Raises:
         UnknownRuntimeError: a name fits no release.
         OptionError: a value is not NAME=PATH, gives a release a second interpreter, or names no program.
-
     """
     pythons: dict[str, Path] = {}
     for value in values:

@@ -41,7 +41,6 @@ def find_uv() -> str:
 
     Raises:
         UvMissingError: there is none.
-
     """
     started_us = os.environ.get("UV", "")
     if started_us and os.access(started_us, os.X_OK):
@@ -66,7 +65,6 @@ def run_uv(arguments: Sequence[str], *, folder: Path, lock: int, deadline: float
         TimeoutError: the deadline came; uv and its children are gone, as they are in every case below.
         CancelledError: ``stop`` was set.
         ProvisionError: there is no uv, or it cannot be started.
-
     """
     command = [find_uv(), "--color", "never", "--no-progress", *arguments]
     try:
