@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import math
 import re
-import shlex
 from collections.abc import Hashable, Mapping, Sequence
 from pathlib import PurePosixPath
 from typing import Any
@@ -16,6 +15,7 @@ from urllib.parse import quote
 
 from matrix.record import CaseInfo, Diagnostic, Drift, ExitInfo, OutputResult, Record, RuntimeInfo
 from reports.cells import Matrix
+from reports.reproduction import quoted, selection
 from reports.summary import machine_text
 from reports.text import plain, share
 
@@ -166,18 +166,6 @@ def as_json(value: object) -> str:
     """Return JSON that can stand inside a script element: nothing in it can end the element or a line of JavaScript."""
     text = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
     return re.sub("[<>&\u2028\u2029]", lambda found: f"\\u{ord(found[0]):04x}", text)
-
-
-def selection(runtime: RuntimeInfo) -> str:
-    """Return the options that select this runtime, and no other release of its product."""
-    if runtime.product == "onnxruntime":
-        return f"--trt-version none --ort-version {shlex.quote(plain(runtime.name).removeprefix('ort-'))}"
-    return f"--trt-version {shlex.quote(plain(runtime.name))}"
-
-
-def quoted(case: str) -> str:
-    """Return a case id for a shell: in double quotes where these are enough."""
-    return f'"{case}"' if re.fullmatch(r"[\w.:/+-]+", case) else shlex.quote(plain(case))
 
 
 def web_link(url: str) -> str:

@@ -26,9 +26,10 @@ from reports import html_data, json_export, table
 from reports.__main__ import main
 from reports.cells import ATTENTION, MEANINGS, differs
 from reports.csv_table import COLUMNS, FORMULA_STARTS, to_csv
-from reports.html_data import file_link, quoted, selection, web_link
+from reports.html_data import file_link, web_link
 from reports.html_page import to_html
 from reports.markdown_summary import to_markdown
+from reports.reproduction import quoted, selection
 from reports.summary import headline, summarize
 from reports.terminal import FULL_TABLE, render
 from reports.terminal_tables import WORDS

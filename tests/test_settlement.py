@@ -8,7 +8,8 @@ import pytest
 from _pytest.outcomes import OutcomeException
 
 from matrix.record import RuntimeInfo, Status, Verdict
-from matrix.settlement import reproduction, settle, unusable_runtimes
+from matrix.settlement import settle, unusable_runtimes
+from reports.reproduction import command
 from tests.test_record import sample
 
 
@@ -63,14 +64,14 @@ def test_a_failure_says_both_statuses_the_remedy_the_evidence_and_the_command() 
         "  why:       y is int8",
         "  remedy:    Use INT8.",
         "  evidence:  jobs/x",
-        '  reproduce: pytest matrix/ --trt-version rtx-1.7 --ort-version none -k "c"',
+        '  reproduce: pytest matrix/ --trt-version rtx-1.7 -k "c"',
     ]
 
 
 def test_onnxruntime_is_reproduced_with_its_own_option() -> None:
     runtime = RuntimeInfo(name="ort-1.31:all", requested="1.31.1", product="onnxruntime")
-    command = reproduction(replace(sample(), runtime=runtime))
-    assert command == 'pytest matrix/ --trt-version none --ort-version 1.31:all -k "c"'
+    line = command(replace(sample(), runtime=runtime))
+    assert line == 'pytest matrix/ --trt-version none --ort-version 1.31:all -k "c"'
 
 
 def test_a_runtime_is_unusable_if_nothing_of_it_ran() -> None:
