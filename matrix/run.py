@@ -12,6 +12,7 @@ from typing import TextIO
 
 from matrix.conclusion import CALM, conclude
 from matrix.errors import ProvisionError, ReportFolderError
+from matrix.execution.job import make_self_contained
 from matrix.execution.local import Finished, LocalExecutor
 from matrix.options import Options
 from matrix.plan import Cell
@@ -106,6 +107,7 @@ class Run:
             return {}
         keep = {"all": True, "none": False}.get(self.options.keep_jobs, status not in CALM)
         if keep:
+            make_self_contained(finished.directory)
             return {"job": self.folder.keep(finished.directory, finished.directory.name)}
         shutil.rmtree(finished.directory, ignore_errors=True)
         return {}

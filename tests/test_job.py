@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,16 @@ import pytest
 
 from matrix.case_folder import CaseFolders
 from matrix.execution import job
-from matrix.execution.job import ReplyError, StoredOutput, read_log, read_output, read_reply, read_stage, write_job
+from matrix.execution.job import (
+    ReplyError,
+    StoredOutput,
+    make_self_contained,
+    read_log,
+    read_output,
+    read_reply,
+    read_stage,
+    write_job,
+)
 from tests.models import relu
 
 GOOD: dict[str, Any] = {
@@ -36,14 +46,25 @@ def test_a_job_has_all_that_the_worker_needs(tmp_path: Path) -> None:
     assert (directory / "model.onnx").samefile(folder.path / "model.onnx")
 
 
-def test_files_are_copied_where_they_cannot_be_linked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("links", [True, False])
+def test_a_job_that_is_kept_needs_its_case_no_more(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, links: bool
+) -> None:
     def refuse(*_: object) -> None:
         raise OSError("cross-device link")
 
-    monkeypatch.setattr(os, "link", refuse)
+    if not links:
+        monkeypatch.setattr(os, "link", refuse)
     folder = CaseFolders(tmp_path / "cases").get(relu())
-    write_job(tmp_path / "job", folder, {})
-    assert (tmp_path / "job" / "model.onnx").read_bytes() == (folder.path / "model.onnx").read_bytes()
+    directory = tmp_path / "jobs" / "relu"
+    write_job(directory, folder, {})
+    before = {path.name: path.read_bytes() for path in (directory / "inputs").iterdir()}
+    model = (directory / "model.onnx").read_bytes()
+    make_self_contained(directory)
+    shutil.rmtree(tmp_path / "cases")
+    assert {path.name: path.read_bytes() for path in (directory / "inputs").iterdir()} == before
+    assert len(before) == 4
+    assert (directory / "model.onnx").read_bytes() == model
 
 
 def test_a_reply_is_read_with_its_types(tmp_path: Path) -> None:

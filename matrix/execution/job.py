@@ -76,15 +76,14 @@ class ReplyError(ValueError):
 
 
 def write_job(directory: Path, folder: CaseFolder, options: Mapping[str, str]) -> None:
-    """Make a job directory; model and inputs are linked, not copied, where the file system can.
+    """Make a job directory that borrows model and inputs from ``folder``; see `make_self_contained`.
 
     Raises:
         OSError: the directory cannot be written.
     """
-    (directory / "inputs").mkdir(parents=True)
-    files = ["model.onnx", *(tensor["file"] for point in folder.points for tensor in point["inputs"])]
-    for file in files:
-        _link(folder.path / file, directory / file)
+    directory.mkdir(parents=True)
+    (directory / "model.onnx").symlink_to(folder.path / "model.onnx")
+    (directory / "inputs").symlink_to(folder.path / "inputs", target_is_directory=True)
     request = {
         "protocol": PROTOCOL,
         "points": list(folder.points),
@@ -94,6 +93,21 @@ def write_job(directory: Path, folder: CaseFolder, options: Mapping[str, str]) -
     temporary = directory / "request.json.tmp"
     temporary.write_text(json.dumps(request), encoding="utf-8")
     os.replace(temporary, directory / "request.json")
+
+
+def make_self_contained(directory: Path) -> None:
+    """Put the model and the inputs themselves into a job directory that is to be kept.
+
+    Raises:
+        OSError: the directory cannot be written.
+    """
+    for name in ("model.onnx", "inputs"):
+        borrowed = (directory / name).resolve()
+        (directory / name).unlink()
+        if borrowed.is_dir():
+            shutil.copytree(borrowed, directory / name, copy_function=_link)
+        else:
+            _link(borrowed, directory / name)
 
 
 def read_stage(directory: Path) -> str:
@@ -157,7 +171,7 @@ def _size(path: Path) -> int:
     return path.stat().st_size if path.exists() else 0
 
 
-def _link(source: Path, target: Path) -> None:
+def _link(source: str | Path, target: str | Path) -> None:
     try:
         os.link(source, target)
     except OSError:
