@@ -276,7 +276,7 @@ def run_onnxruntime(ort: Any, made: Generated) -> dict[str, list[Array]]:
 def to_value(ort: Any, array: Array) -> Any:
     """Return an OrtValue; of a type that numpy lacks it takes the packed bytes, in an array of the tensor's shape."""
     packed = np.frombuffer(numpy_helper.from_array(array).raw_data, np.uint8)
-    if array.dtype.kind in "iuf" and array.dtype.isbuiltin:
+    if array.dtype.isbuiltin == 1:
         return ort.OrtValue.ortvalue_from_numpy(array)
     carrier = np.zeros(array.size, np.uint8)
     carrier[: packed.size] = packed

@@ -47,7 +47,7 @@ class Linear:
     block: int = BLOCK
     partial_block: bool = False  # the last block is shorter than the others
     rank: str = ""  # one of SHAPES
-    scale: str = ""  # "scale_input" or "scale_computed", by default constant
+    scale: str = ""  # "scale_input", "scale_computed" or, constant with shape [1], "scale_one_element"
     x_type: str = ""  # of the high-precision input of QuantizeLinear; by default that of the scale
     scale_type: str = "float"
     precision: str = ""  # the attribute, a type; QuantizeLinear only
@@ -102,7 +102,7 @@ class Linear:
     def parameter_shape(self) -> Shape:
         """The shape of scale and zero point."""
         if self.granularity == "per_tensor":
-            return ()
+            return (1,) if self.scale == "scale_one_element" else ()
         if self.granularity == "per_axis":
             return (self.shape[self.axis_number],)
         blocked = list(self.shape)

@@ -100,3 +100,6 @@ def _scales() -> Iterator[Linear]:
         yield Linear(op=op, dtype="int8", granularity="per_axis", opset=opset, scale="scale_computed")
     for op in (QUANTIZE, DEQUANTIZE):
         yield Linear(op=op, dtype="int8", opset=19, scale="scale_input", scale_type="float16")
+    for op, dtype, opset in product((QUANTIZE, DEQUANTIZE), ("int8", "uint8"), (10, 13, 21)):
+        # Not the scalar that ONNX asks for, but what many exporters write, and what checkers let pass.
+        yield Linear(op=op, dtype=dtype, opset=opset, zero_point="zp_nonzero", scale="scale_one_element")
