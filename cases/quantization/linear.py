@@ -53,9 +53,7 @@ def _combinations(op: str) -> Iterator[Linear]:
         operand = operand_of(op, dtype)
         for zero in ZERO_POINTS if is_integer(dtype_named(dtype)) else ZERO_POINTS[:2]:
             for opset in _opsets(op, dtype, granularity, zero):
-                yield Linear(
-                    op=op, dtype=dtype, granularity=granularity, opset=opset, zero_point=zero, operand=operand
-                )
+                yield Linear(op=op, dtype=dtype, granularity=granularity, opset=opset, zero_point=zero, operand=operand)
     if op == QUANTIZE:
         for dtype, values in product(STARTER_DTYPES, ("uniform", "ties", "ties_odd_scale", "saturation")):
             yield Linear(op=op, dtype=dtype, opset=max(LOWEST_OPSET, FIRST_OPSET[dtype]), values=values)
@@ -67,9 +65,7 @@ def _combinations(op: str) -> Iterator[Linear]:
             if opset >= FIRST_OPSET_OF_GRANULARITY["per_axis"]:
                 yield Linear(op=op, dtype="int32", granularity="per_axis", opset=opset, zero_point="zp_absent")
         for dtype in ("int8", "uint8", "int32"):
-            yield Linear(
-                op=op, dtype=dtype, granularity="per_axis", opset=13, zero_point="zp_absent", operand="weight"
-            )
+            yield Linear(op=op, dtype=dtype, granularity="per_axis", opset=13, zero_point="zp_absent", operand="weight")
 
 
 def operand_of(op: str, dtype: str) -> str:
@@ -95,4 +91,8 @@ def _opsets(op: str, dtype: str, granularity: str, zero_point: str) -> list[int]
     possible = [opset for opset in SCHEMA_OPSETS if opset >= first]
     if zero_point == "zp_zero":
         return possible
-    return [opset for opset in possible if opset in (10, lowest_opset(op, dtype, granularity, zero_point), NEWEST_READ_OPSET)]
+    return [
+        opset
+        for opset in possible
+        if opset in (10, lowest_opset(op, dtype, granularity, zero_point), NEWEST_READ_OPSET)
+    ]

@@ -46,7 +46,12 @@ def _scale_types() -> Iterator[Linear]:
     for op, dtype in product((QUANTIZE, DEQUANTIZE), ("uint8", "uint4")):
         opset = max(FLOATS_OPSET, FIRST_OPSET[dtype])
         yield Linear(
-            op=op, dtype=dtype, opset=opset, zero_point="zp_nonzero", operand=operand_of(op, dtype), scale_type=HALVES[0]
+            op=op,
+            dtype=dtype,
+            opset=opset,
+            zero_point="zp_nonzero",
+            operand=operand_of(op, dtype),
+            scale_type=HALVES[0],
         )
 
 
@@ -66,13 +71,9 @@ def _quantize() -> Iterator[Linear]:
         yield _power_scale(QUANTIZE, "float8e4m3fn", POWER_SCALE_OPSET, x=x)
     for dtype, precision in product(("int8", "uint8", "int4"), ("float", *HALVES)):
         zero = "zp_nonzero" if dtype == "uint8" else "zp_zero"
-        yield Linear(
-            op=QUANTIZE, dtype=dtype, opset=MIXED_OPSET, zero_point=zero, x_type="float", precision=precision
-        )
+        yield Linear(op=QUANTIZE, dtype=dtype, opset=MIXED_OPSET, zero_point=zero, x_type="float", precision=precision)
     for scale in HALVES:
-        yield Linear(
-            op=QUANTIZE, dtype="int8", opset=MIXED_OPSET, x_type="float", scale_type=scale, precision="float"
-        )
+        yield Linear(op=QUANTIZE, dtype="int8", opset=MIXED_OPSET, x_type="float", scale_type=scale, precision="float")
     for opset in (24, 25, 28):
         yield Linear(op=QUANTIZE, dtype="int8", opset=opset, x_type="float", precision="float16")
     for dtype, saturate in product(FLOAT8, ("saturate0", "saturate1")):
@@ -87,12 +88,12 @@ def _quantize() -> Iterator[Linear]:
 
 
 def _dequantize() -> Iterator[Linear]:
-    for opset, (scale, output) in product((23, 28), (("float", "float16"), ("float16", "float"), ("float", "bfloat16"))):
+    for opset, (scale, output) in product(
+        (23, 28), (("float", "float16"), ("float16", "float"), ("float", "bfloat16"))
+    ):
         yield Linear(op=DEQUANTIZE, dtype="int8", opset=opset, scale_type=scale, output_type=output)
     for dtype in ("uint8", "int4", "float8e4m3fn", "float4e2m1"):
-        yield Linear(
-            op=DEQUANTIZE, dtype=dtype, opset=23, operand=operand_of(DEQUANTIZE, dtype), output_type="float16"
-        )
+        yield Linear(op=DEQUANTIZE, dtype=dtype, opset=23, operand=operand_of(DEQUANTIZE, dtype), output_type="float16")
     yield Linear(op=DEQUANTIZE, dtype="int8", opset=MIXED_OPSET, output_type="float")
     for opset, output in product((24, 25), ("float16", "bfloat16")):
         yield Linear(op=DEQUANTIZE, dtype="int8", opset=opset, output_type=output)

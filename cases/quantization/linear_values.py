@@ -91,9 +91,7 @@ def _scales() -> Iterator[Linear]:
             )
         if dtype not in ("uint16", "uint8"):
             blocked = max(21, opset)
-            yield Linear(
-                op=op, dtype=dtype, granularity="blocked", opset=blocked, operand=operand, scale=scale
-            )
+            yield Linear(op=op, dtype=dtype, granularity="blocked", opset=blocked, operand=operand, scale=scale)
     for op, scale, dtype in product((QUANTIZE, DEQUANTIZE), ("scale_input", "scale_computed"), ("int8", "uint8")):
         yield Linear(op=op, dtype=dtype, opset=10, zero_point="zp_nonzero", scale=scale)
     for op, opset in product((QUANTIZE, DEQUANTIZE), (18, 23)):  # ReduceMax takes its axes as an input from opset 18 on
