@@ -33,6 +33,9 @@ MODULES: Mapping[str, tuple[str, ...]] = {
 }
 
 
+INVALID_ON_PURPOSE = "invalid_on_purpose"  # the tag of cases that every runtime must refuse
+
+
 @dataclass(frozen=True, kw_only=True)
 class Generated:
     """A case made concrete: its model, the inputs of every shape point, and the digest of both."""

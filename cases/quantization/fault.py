@@ -11,11 +11,11 @@ import numpy as np
 import onnx
 
 from cases.case import Array, Case, Shape, ShapePoint
+from cases.catalogue import INVALID_ON_PURPOSE
 from cases.inputs import floats, integers, is_integer
 from cases.model import dtype_named, lowest_ir_version, model, node
 from cases.quantization.batch import static_point
 
-INVALID = "invalid_on_purpose"
 Typed = tuple[str, Shape]  # ONNX type name in lower case, shape
 
 
@@ -45,7 +45,7 @@ def fault(word: str, why: str, single: Single) -> Case:
     """Return the case of a wrong model; ``why`` completes "refused: "."""
     granularity = _granularity(single)
     case_id = f"{single.op.lower()}-{single.dtype}-{granularity}-opset{single.opset}-invalid_{word}"
-    words = (single.op.lower(), single.dtype, granularity, f"opset{single.opset}", INVALID, "static")
+    words = (single.op.lower(), single.dtype, granularity, f"opset{single.opset}", INVALID_ON_PURPOSE, "static")
     return Case(
         id=case_id,
         family="quantization",
