@@ -36,7 +36,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m cases", description="Without a command: what the catalogue covers.")
+    parser = argparse.ArgumentParser(
+        prog="python -m cases", description="Without a command: what the catalogue covers."
+    )
     commands = parser.add_subparsers(dest="command", metavar="show | export")
     show = commands.add_parser("show", help="print one case: graph, inputs, shape points, tolerance, provenance")
     show.add_argument("id", metavar="ID")

@@ -166,9 +166,7 @@ def _needs(operator: Operator) -> Iterator[Need]:
         yield Need(op=operator.name, since_version=schema.since_version)
         for parameter in {*schema.inputs, *schema.outputs} & schema.types.keys():
             for dtype in schema.types[parameter]:
-                yield Need(
-                    op=operator.name, since_version=schema.since_version, parameter=parameter, dtype=dtype
-                )
+                yield Need(op=operator.name, since_version=schema.since_version, parameter=parameter, dtype=dtype)
 
 
 def _uses(case: Case, operator: Operator) -> Iterator[tuple[Need, Row]]:
@@ -199,14 +197,18 @@ def _uses(case: Case, operator: Operator) -> Iterator[tuple[Need, Row]]:
 
 
 def _tensors(graph: onnx.GraphProto) -> dict[str, tuple[str, int]]:
-    """Return the type and rank of every tensor of ``graph`` whose type is known."""
+    """Return the type of every tensor of ``graph`` whose type is known, and its rank; one element counts as a scalar."""
     declared = {
         value.name: (value.type.tensor_type.elem_type, len(value.type.tensor_type.shape.dim))
         for value in (*graph.input, *graph.value_info, *graph.output)
     }
-    constant = {tensor.name: (tensor.data_type, len(tensor.dims)) for tensor in graph.initializer}
+    constant = {
+        tensor.name: (tensor.data_type, 0 if list(tensor.dims) == [1] else len(tensor.dims))
+        for tensor in graph.initializer
+    }
     return {
-        name: (onnx.TensorProto.DataType.Name(kind).lower(), rank) for name, (kind, rank) in {**declared, **constant}.items()
+        name: (onnx.TensorProto.DataType.Name(kind).lower(), rank)
+        for name, (kind, rank) in {**declared, **constant}.items()
     }
 
 

@@ -1,7 +1,7 @@
 """QuantizeLinear and DequantizeLinear in other floats than float32, and the attributes that choose among them.
 
-``precision`` is the type in which QuantizeLinear divides. With it the input has ties moved by 2**-13 of a step: in
-float16 and bfloat16 that is lost and the tie goes to the even neighbour, in float32 it is kept and goes up, so a runtime
+``precision`` is the type in which QuantizeLinear divides. With it the input has ties moved by 2**-13 of a step: float16
+and bfloat16 lose that, and the tie goes to the even neighbour; float32 keeps it, and the number goes up. So a runtime
 that ignores the attribute shows.
 """
 

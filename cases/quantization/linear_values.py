@@ -1,8 +1,8 @@
 """QuantizeLinear and DequantizeLinear on the values that go wrong, and with scales that are not constants.
 
-The scale of ``scale_computed`` is the largest magnitude of the tensor (or channel, or block) over the number of levels,
-MaxAbs / 127 for int8. The tensor holds that magnitude as levels times a power of two, so the IEEE quotient is that power
-of two, and the result exact.
+The scale of ``scale_computed`` is the largest magnitude of the tensor (or channel, or block) over the number of
+levels, MaxAbs / 127 for int8. The tensor holds that magnitude as levels times a power of two, so the IEEE quotient is
+that power of two, and the result exact.
 """
 
 from __future__ import annotations
