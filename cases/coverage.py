@@ -197,7 +197,7 @@ def _uses(case: Case, operator: Operator) -> Iterator[tuple[Need, Row]]:
 
 
 def _tensors(graph: onnx.GraphProto) -> dict[str, tuple[str, int]]:
-    """Return the type of every tensor of ``graph`` whose type is known, and its rank; one element counts as a scalar."""
+    """Return type and rank of every tensor of ``graph`` whose type is known; one element counts as a scalar."""
     declared = {
         value.name: (value.type.tensor_type.elem_type, len(value.type.tensor_type.shape.dim))
         for value in (*graph.input, *graph.value_info, *graph.output)

@@ -78,7 +78,7 @@ def _export_point(made: Generated, number: int, point: ShapePoint, folder: Path)
         yield f"{data_set.name}/input_{index}.pb: {name} at shape point {point.name}"
     plain = {name: array for name, array in arrays.items() if array.dtype.isbuiltin == 1 and array.dtype != object}
     if plain:
-        np.savez(folder / f"inputs_{number}.npz", allow_pickle=False, **plain)
+        np.savez(folder / f"inputs_{number}.npz", **plain)
         missing = [name for name in arrays if name not in plain]
         without = f" (without {', '.join(missing)}, for whose type numpy has none)" if missing else ""
         yield f"inputs_{number}.npz: shape point {point.name}{without}"
