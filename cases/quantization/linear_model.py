@@ -146,6 +146,8 @@ def _x(axes: Linear) -> Array:
     if axes.scale == "scale_computed":
         x = np.clip(chosen, -LEVELS[axes.dtype], LEVELS[axes.dtype]) * scale
         _set_peaks(axes, x)
+    elif axes.values == "zeros":  # which become the zero point, whatever it is
+        x = chosen * scale
     else:
         x = (chosen - zero) * scale
     return x.astype(dtype_named(axes.input_type))

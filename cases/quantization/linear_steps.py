@@ -42,6 +42,7 @@ def steps(dtype_name: str, values: str) -> Steps:
     inside = np.concatenate([codes(dtype_name), _between(dtype_name, 0.25), [-0.0]])
     halves = _between(dtype_name, 0.5)
     beyond = saturating(dtype_named(dtype_name))
+    positive = halves[halves > 0]
     near = inside[np.abs(inside) <= np.abs(inside).max() / 16] if inside.size > 64 else inside / 16
     pools: dict[str, Steps] = {
         "": np.concatenate([inside, halves, beyond]),
@@ -52,7 +53,7 @@ def steps(dtype_name: str, values: str) -> Steps:
             [beyond, _between(dtype_name, 0.75)[:1], _between(dtype_name, 0.25)[-1:]],
         ),
         "zeros": np.array([0.0, -0.0]),
-        "constant": halves[halves > 0][-1:],
+        "constant": positive[positive.size // 4 :][:1],
         "denormals": np.concatenate([inside, halves]),
         "infinities": np.concatenate([inside, INFINITY]),
         "minus_infinity": np.concatenate([inside, INFINITY[1:]]),
