@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -76,7 +77,9 @@ def _export_point(made: Generated, number: int, point: ShapePoint, folder: Path)
         tensor = numpy_helper.from_array(array, name)
         (data_set / f"input_{index}.pb").write_bytes(tensor.SerializeToString(deterministic=True))
         yield f"{data_set.name}/input_{index}.pb: {name} at shape point {point.name}"
-    plain = {name: array for name, array in arrays.items() if array.dtype.isbuiltin == 1 and array.dtype != object}
+    plain: dict[str, Any] = {
+        name: array for name, array in arrays.items() if array.dtype.isbuiltin == 1 and array.dtype != object
+    }
     if plain:
         np.savez(folder / f"inputs_{number}.npz", **plain)
         missing = [name for name in arrays if name not in plain]

@@ -175,8 +175,9 @@ def _applicable(work: Work, exact: Floats | None, zero: Floats, *, zeros: tuple[
     if work.mistake is Mistake.NO_ZERO_POINT:
         return work.has_zero(*zeros)
     parameter = work.operands[laid_out] if laid_out < len(work.operands) else None
-    first = work.attributes.get("axis", 1) == 1
-    return work.mistake is Mistake.OTHER_AXIS and parameter is not None and parameter.size > 1 and first
+    if work.mistake is not Mistake.OTHER_AXIS or parameter is None or work.attributes.get("axis", 1) != 1:
+        return False
+    return parameter.size > 1 and (exact is None or bool(exact.any()))  # zeros are zeros at any scale
 
 
 def _laid_out(work: Work, parameter: Floats, shape: tuple[int, ...]) -> Floats:

@@ -8,8 +8,8 @@ import pytest
 from cases.case import Array, Case
 from cases.catalogue import INVALID_ON_PURPOSE, Generated, catalogue, generate
 from cases.coverage import OPS
+from tests.implementations import evaluate
 from tests.quantized_arithmetic import Mistake, answer
-from tests.test_cases_quantization import evaluate
 
 # What the arithmetic here does not follow: an overflow that is not saturated, another precision, and other operators.
 OTHER = frozenset(

@@ -29,6 +29,7 @@ def _per_axis(op: str) -> Iterator[Linear]:
         yield _axes(op, dtype, "per_axis", zero_point=zero, axis=axis)
     for dtype, rank in product(("int8", "uint8"), ("rank1", "rank2", "rank3", "rank5")):
         yield _axes(op, dtype, "per_axis", rank=rank)
+        yield _axes(op, dtype, "per_tensor", rank=rank)
         yield _axes(op, dtype, "per_tensor", zero_point="zp_nonzero", rank=rank)
     yield _axes(op, "int8", "per_axis", axis="axis0", rank="rank2")  # one scale per output feature of a linear layer
 

@@ -42,8 +42,7 @@ def _quantize_values() -> Iterator[Linear]:
     for dtype in VALUE_DTYPES:
         opset = max(LOWEST_OPSET, FIRST_OPSET[dtype])
         integer = is_integer(dtype_named(dtype))
-        zero = "zp_nonzero" if integer else "zp_zero"
-        for values in PLAIN_VALUES:
+        for zero, values in product(_zero_points(dtype), PLAIN_VALUES):
             yield Linear(op=QUANTIZE, dtype=dtype, opset=opset, zero_point=zero, values=values)
         # What NaN and +infinity become is defined for float8 only, and float4 saturates both infinities.
         for values in ("minus_infinity", "infinities", "nan") if integer else ("infinities",):
@@ -54,24 +53,26 @@ def _quantize_values() -> Iterator[Linear]:
         opset = max(LOWEST_OPSET, FIRST_OPSET[dtype])
         yield Linear(op=QUANTIZE, dtype=dtype, opset=opset, values=values)
     for dtype, values in product(("int8", "uint8"), ("ties", "saturation", "zeros", "outliers", "empty")):
-        yield Linear(op=QUANTIZE, dtype=dtype, opset=10, zero_point="zp_nonzero", values=values)
-        yield Linear(op=QUANTIZE, dtype=dtype, granularity="per_axis", opset=13, zero_point="zp_nonzero", values=values)
+        for zero in _zero_points(dtype):
+            yield Linear(op=QUANTIZE, dtype=dtype, opset=10, zero_point=zero, values=values)
+            yield Linear(op=QUANTIZE, dtype=dtype, granularity="per_axis", opset=13, zero_point=zero, values=values)
 
 
 def _dequantize_values() -> Iterator[Linear]:
     for dtype in VALUE_DTYPES:
         opset = max(LOWEST_OPSET, FIRST_OPSET[dtype])
-        zero = "zp_nonzero" if is_integer(dtype_named(dtype)) else "zp_zero"
         operand = operand_of(DEQUANTIZE, dtype)
-        for values in ("zeros", "constant", "denormals"):
-            yield Linear(op=DEQUANTIZE, dtype=dtype, opset=opset, zero_point=zero, operand=operand, values=values)
-        yield Linear(op=DEQUANTIZE, dtype=dtype, opset=opset, zero_point=zero, values="empty")
+        for zero in _zero_points(dtype):
+            for values in ("zeros", "constant", "denormals"):
+                yield Linear(op=DEQUANTIZE, dtype=dtype, opset=opset, zero_point=zero, operand=operand, values=values)
+            yield Linear(op=DEQUANTIZE, dtype=dtype, opset=opset, zero_point=zero, values="empty")
         if has_nan(dtype):
             yield Linear(op=DEQUANTIZE, dtype=dtype, opset=opset, values="nan")
         if has_infinity(dtype):
             yield Linear(op=DEQUANTIZE, dtype=dtype, opset=opset, values="infinities")
     for dtype, values in product(("int8", "uint8"), ("zeros", "empty")):
-        yield Linear(op=DEQUANTIZE, dtype=dtype, opset=10, zero_point="zp_nonzero", values=values)
+        for zero in _zero_points(dtype):
+            yield Linear(op=DEQUANTIZE, dtype=dtype, opset=10, zero_point=zero, values=values)
 
 
 def _scales() -> Iterator[Linear]:
@@ -93,11 +94,18 @@ def _scales() -> Iterator[Linear]:
             blocked = max(21, opset)
             yield Linear(op=op, dtype=dtype, granularity="blocked", opset=blocked, operand=operand, scale=scale)
     for op, scale, dtype in product((QUANTIZE, DEQUANTIZE), ("scale_input", "scale_computed"), ("int8", "uint8")):
-        yield Linear(op=op, dtype=dtype, opset=10, zero_point="zp_nonzero", scale=scale)
+        for zero in _zero_points(dtype):
+            yield Linear(op=op, dtype=dtype, opset=10, zero_point=zero, scale=scale)
     for op, opset in product((QUANTIZE, DEQUANTIZE), (18, 23)):  # ReduceMax takes its axes as an input from opset 18 on
         yield Linear(op=op, dtype="int8", granularity="per_axis", opset=opset, scale="scale_computed")
     for op in (QUANTIZE, DEQUANTIZE):
         yield Linear(op=op, dtype="int8", opset=19, scale="scale_input", scale_type="float16")
     for op, dtype, opset in product((QUANTIZE, DEQUANTIZE), ("int8", "uint8"), (10, 13, 21)):
         # Not the scalar that ONNX asks for, but what many exporters write, and what checkers let pass.
-        yield Linear(op=op, dtype=dtype, opset=opset, zero_point="zp_nonzero", scale="scale_one_element")
+        for zero in _zero_points(dtype):
+            yield Linear(op=op, dtype=dtype, opset=opset, zero_point=zero, scale="scale_one_element")
+
+
+def _zero_points(dtype: str) -> tuple[str, ...]:
+    """Return 0, which is all that TensorRT takes, and for integers another one as well."""
+    return ("zp_zero", "zp_nonzero") if is_integer(dtype_named(dtype)) else ("zp_zero",)
