@@ -16,9 +16,24 @@ from cases.case import Array, Case, Shape, ShapePoint, as_little_endian
 
 # Every module here has a function `cases() -> Iterator[Case]`; to add a module, add its name.
 MODULES: Mapping[str, tuple[str, ...]] = {
-    "quantization": ("linear", "dynamic", "integer", "qlinear", "patterns", "quantizers"),
+    "quantization": (
+        "linear",
+        "linear_blocked",
+        "linear_floats",
+        "linear_values",
+        "dynamic",
+        "integer",
+        "qlinear",
+        "invalid_linear",
+        "invalid_operators",
+        "patterns",
+        "quantizers",
+    ),
     "dynamic_shapes": ("dimensions", "shape_arithmetic", "shape_inputs", "data_dependent", "control_flow"),
 }
+
+
+INVALID_ON_PURPOSE = "invalid_on_purpose"  # the tag of cases that every runtime must refuse
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -99,6 +99,8 @@ class Run:
         """Ask for a reference only where something ran that needs one."""
         if finished.folder is None or finished.reply is None or not finished.reply.executed:
             return Reference()
+        if finished.cell.case.no_reference:
+            return Reference(why=finished.cell.case.no_reference)
         return self._references.get(finished.folder)
 
     def _keep(self, finished: Finished, status: Status) -> dict[str, str]:

@@ -34,14 +34,15 @@ def zero_points(key: str, dtype: npt.DTypeLike, shape: Shape = (), *, zero: bool
 def expand(parameter: Array, shape: Shape, *, axis: int, block: int = 0) -> npt.NDArray[np.float64]:
     """Return a scale or zero point as float64, so shaped that it broadcasts against a tensor of ``shape``.
 
-    ``parameter`` is a scalar, one number for each index of ``axis``, or one for each block of ``block`` indices.
+    ``parameter`` is one number, one number for each index of ``axis``, or one for each block of ``block`` indices, of
+    which the last block may have fewer.
     """
     numbers = parameter.astype(np.float64)
-    if parameter.ndim == 0:
-        return numbers
+    if parameter.size == 1:
+        return numbers.reshape(())
     if block:
-        return np.repeat(numbers, block, axis=axis)
-    return numbers.reshape([-1 if index == axis else 1 for index in range(len(shape))])
+        return np.repeat(numbers, block, axis=axis).take(range(shape[axis]), axis=axis)
+    return numbers.reshape([-1 if index == axis % len(shape) else 1 for index in range(len(shape))])
 
 
 def small_weights(key: str, dtype: npt.DTypeLike, shape: Shape) -> Array:

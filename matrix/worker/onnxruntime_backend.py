@@ -47,6 +47,10 @@ class Backend:
         except Exception as error:  # noqa: BLE001 - the binding raises one class per status code
             reply.fail(_refusal("session", error))
             return
+        missing = _unmakeable(request)
+        if missing:
+            reply.machine = "the Python binding of onnxruntime {} makes no tensors of {}".format(self.version, missing)
+            return
         names = [output.name for output in session.get_outputs()]
         (request.directory / "outputs").mkdir()
         for number, point in enumerate(request.points):
@@ -62,6 +66,13 @@ class Backend:
             reply.points.append({"point": point.name, "error": "", "outputs": outputs})
             reply.executed = True
         stages.leave()
+
+
+def _unmakeable(request: job.Request) -> str:
+    """Return the types of inputs that an old binding cannot be handed: no fault of the runtime behind it."""
+    if hasattr(ort.OrtValue, "ortvalue_from_numpy_with_onnx_type"):
+        return ""
+    return ", ".join(sorted({t.dtype for point in request.points for t in point.inputs if t.dtype in ONNX_TYPES}))
 
 
 def _refusal(source: str, error: Exception, **structure: Any) -> Dict[str, Any]:
