@@ -13,9 +13,8 @@ import numpy as np
 import onnx
 
 from cases.case import Array, Case, as_little_endian
-from cases.catalogue import Generated, generate
+from cases.catalogue import INVALID_ON_PURPOSE, Generated, generate
 
-INVALID_ON_PURPOSE = "invalid_on_purpose"
 ABSENT = "none"  # the dtype of an optional output that holds nothing
 
 

@@ -7,6 +7,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 
 from cases.case import Case
+from cases.catalogue import INVALID_ON_PURPOSE
 from matrix.execution.job import Reply, read_output
 from matrix.execution.local import Finished
 from matrix.plan import Cell
@@ -30,7 +31,8 @@ def conclude(
     results, unreadable = _compare(finished, reference)
     status, reason = classify(_evidence(finished, reference, hardware, differences, results, unreadable))
     diagnostics = _diagnostics(finished, differences)
-    signature = None if status in CALM else find_signature([reason, *diagnostics])
+    invalid = INVALID_ON_PURPOSE in cell.case.tags
+    signature = None if status in CALM or invalid else find_signature([reason, *diagnostics])
     return Record(
         run=run,
         time=datetime.now(timezone.utc).isoformat(timespec="milliseconds"),
@@ -86,6 +88,7 @@ def _evidence(
         needs_gpu=_why_gpu_is_needed(finished, hardware),
         network=differences,
         executed=bool(reply and reply.executed),
+        must_refuse=INVALID_ON_PURPOSE in finished.cell.case.tags,
         no_reference=reference.why,
         results=results,
     )

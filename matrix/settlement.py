@@ -6,19 +6,22 @@ from collections.abc import Iterable
 
 import pytest
 
+from cases.catalogue import INVALID_ON_PURPOSE
 from matrix.record import Record, Status, Verdict
 from reports.reproduction import command
 
 PASSING = frozenset({Status.MATCH, Status.BUILDS})
 SKIPPED = frozenset({Status.NOT_RUN, Status.NOT_APPLICABLE})
-EXPECTED = frozenset({Status.UNSUPPORTED, Status.BUILD_FAILED, Status.RUN_FAILED, Status.UNVERIFIED})
+REFUSED = frozenset({Status.UNSUPPORTED, Status.BUILD_FAILED, Status.RUN_FAILED})
+EXPECTED = REFUSED | {Status.UNVERIFIED}
 
 
 def settle(record: Record, *, judged: bool = True) -> None:
     """Pass, or raise pytest's outcome for ``record``; not ``judged`` means that a baseline is being written.
 
     With a baseline: what is the same passes or is an expected failure, any change fails with both statuses named.
-    Without one: a refusal is an expected failure; a wrong answer, a crash and a time-out fail.
+    Without one: a refusal is an expected failure; a wrong answer, a crash and a time-out fail. A model that is invalid
+    on purpose passes when it is refused.
     """
     status = record.status
     if status in SKIPPED:
@@ -27,7 +30,7 @@ def settle(record: Record, *, judged: bool = True) -> None:
         pytest.fail(_words(record), pytrace=False)
     if record.verdict in (Verdict.REGRESSION, Verdict.PROGRESSION, Verdict.FLAKY) and judged:
         pytest.fail(_words(record), pytrace=False)
-    if status in PASSING:
+    if status in PASSING or (status in REFUSED and INVALID_ON_PURPOSE in record.case.tags):
         return
     if status in EXPECTED or record.verdict is Verdict.SAME or not judged:
         # pytest.xfail() would have pytest format a traceback that nobody reads: 20 ms a cell

@@ -24,7 +24,7 @@ MEANINGS: Mapping[Status, str] = {
     Status.TIMEOUT: "the process passed its deadline",
     Status.DRIFT: "ran; some value is outside tolerance",
     Status.INVALID_CASE: "the model itself is not valid ONNX: a fault of the case",
-    Status.UNSUPPORTED: "the parser refused a valid model",
+    Status.UNSUPPORTED: "the parser refused it",
     Status.BUILD_FAILED: "the builder refused it",
     Status.RUN_FAILED: "the execution refused it",
     Status.UNVERIFIED: "ran, but no reference can run it",

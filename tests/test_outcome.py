@@ -37,6 +37,22 @@ RAN = Evidence(stage="run:max", executed=True)
         (Evidence(failed="build", words="Cuda", needs_gpu="needs a GPU"), Status.NOT_RUN, "needs a GPU"),
         (Evidence(failed="run:max", words="overflow"), Status.RUN_FAILED, "at run:max: overflow"),
         (Evidence(), Status.BUILDS, ""),
+        (
+            Evidence(must_refuse=True),
+            Status.WRONG,
+            "ONNX forbids this model, and the runtime built it without an error",
+        ),
+        (
+            replace(RAN, must_refuse=True, results=(GOOD,)),
+            Status.WRONG,
+            "ONNX forbids this model, and the runtime ran it without an error",
+        ),
+        (Evidence(must_refuse=True, failed="load", words="no"), Status.UNSUPPORTED, "no"),
+        (
+            Evidence(must_refuse=True, died="the worker exited with code 1"),
+            Status.CRASH,
+            "the worker exited with code 1, in stage start",
+        ),
         (Evidence(network=["y is int8"]), Status.WRONG, "y is int8"),
         (Evidence(network=["y is int8"], failed="build", words="loud"), Status.BUILD_FAILED, "loud"),
         (Evidence(network=["y is int8"], failed="build", needs_gpu="needs a GPU"), Status.WRONG, "y is int8"),

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from dataclasses import replace
 
 import pytest
 from _pytest.outcomes import OutcomeException
 
+from cases.catalogue import INVALID_ON_PURPOSE
 from matrix.record import RuntimeInfo, Status, Verdict
 from matrix.settlement import settle, unusable_runtimes
 from reports.reproduction import command
@@ -44,6 +46,15 @@ def test_with_and_without_a_baseline(status: Status, new: str, same: str) -> Non
     assert outcome(status, Verdict.SAME, status) == same
     written = outcome(status, Verdict.NEW, judged=False)
     assert written == {"failed": "xfailed"}.get(new, new) if status is not Status.INVALID_CASE else "failed"
+
+
+@pytest.mark.parametrize(
+    ("status", "expected"), [(Status.UNSUPPORTED, "passed"), (Status.RUN_FAILED, "passed"), (Status.WRONG, "failed")]
+)
+def test_a_model_that_is_invalid_on_purpose_passes_when_it_is_refused(status: Status, expected: str) -> None:
+    case = replace(sample().case, tags=(INVALID_ON_PURPOSE,))
+    with pytest.raises(pytest.fail.Exception) if expected == "failed" else nullcontext():
+        settle(replace(sample(), case=case, status=status, verdict=Verdict.NEW))
 
 
 @pytest.mark.parametrize("verdict", [Verdict.REGRESSION, Verdict.PROGRESSION, Verdict.FLAKY])

@@ -27,6 +27,7 @@ class Evidence:
     needs_gpu: str = ""  # why the release could not have built this network on this machine
     network: Sequence[str] = ()  # differences between the parsed network and what ONNX declares
     executed: bool = False
+    must_refuse: bool = False  # ONNX forbids this model: a runtime that takes it computes something that nobody defined
     no_reference: str = ""
     results: Sequence[OutputResult] = ()
 
@@ -46,6 +47,9 @@ def classify(evidence: Evidence) -> tuple[Status, str]:
         return Status.CRASH, f"{evidence.died}, in stage {stage}"
     if evidence.machine:
         return Status.NOT_RUN, f"this machine could not: {evidence.machine}"
+    if evidence.must_refuse and evidence.failed is None:
+        did = "ran" if evidence.executed else "built"
+        return Status.WRONG, f"ONNX forbids this model, and the runtime {did} it without an error"
     if evidence.network and (evidence.failed is None or evidence.needs_gpu):
         return Status.WRONG, "; ".join(evidence.network)
     if evidence.failed is not None:

@@ -8,6 +8,7 @@ and imports nothing of the project from outside this directory.
 from __future__ import annotations
 
 import importlib
+import os
 import platform
 import sys
 import traceback
@@ -47,6 +48,7 @@ def main() -> int:
 def _run(backend: Any, directory: Path) -> dict[str, Any]:
     """Run one job; an exception that the backend did not expect is still a reply, with the stage that it ended."""
     reply = job.Reply()
+    os.chdir(str(directory))  # so that no message and no record holds a path of this machine
     try:
         backend.run(job.read_request(directory), job.Stages(directory, reply), reply)
     except (MemoryError, OSError, ImportError) as error:

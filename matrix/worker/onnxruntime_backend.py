@@ -43,7 +43,7 @@ class Backend:
         options.graph_optimization_level = OPTIMIZATION[request.options["optimization"]]
         options.intra_op_num_threads = 1
         try:
-            session = ort.InferenceSession(str(request.model), options, providers=["CPUExecutionProvider"])
+            session = ort.InferenceSession(request.model.name, options, providers=["CPUExecutionProvider"])
         except Exception as error:  # noqa: BLE001 - the binding raises one class per status code
             reply.fail(_refusal("session", error))
             return

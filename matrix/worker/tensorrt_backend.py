@@ -42,7 +42,7 @@ class Backend:
         network.error_recorder = None
         network.name = "case"  # engines of equal networks are equal, byte by byte
         parser = self._trt.OnnxParser(network, self._listeners.logger)
-        parsed = parser.parse_from_file(str(request.model))
+        parsed = parser.parse_from_file(request.model.name)
         errors = [_parser_error(parser.get_error(index)) for index in range(parser.num_errors)]
         if not parsed or network.num_outputs == 0:
             no_outputs = job.diagnostic("parser", "the parser made a network without outputs and reported no error")
