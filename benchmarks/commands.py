@@ -39,6 +39,7 @@ def run_matrix(report_dir: Path, *arguments: str, environment: Mapping[str, str]
     clean = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
     begun = time.perf_counter()
     output = report_dir.with_suffix(".txt")
+    output.parent.mkdir(parents=True, exist_ok=True)
     with output.open("w") as sink:
         process = subprocess.Popen(
             [*command, *arguments],

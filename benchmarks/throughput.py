@@ -1,7 +1,7 @@
 """How much the harness costs: its rate against a bare loop of parse and build, and two job slots against one.
 
-`python -m benchmarks.throughput [RUNTIME] [ROUNDS]`, by default rtx-1.7 and 3; prints medians over the rounds, which
-take turns, so that a machine that slows down slows all of them.
+`python -m benchmarks.throughput [RUNTIME] [ROUNDS] [MARKERS]`, by default rtx-1.7, 3 and "dynamic_shapes or opset13";
+prints medians over the rounds, which take turns, so that a machine that slows down slows all of them.
 """
 
 from __future__ import annotations
@@ -24,15 +24,16 @@ from matrix.verdict.baseline import FOLDER, read_baseline
 def main() -> None:
     name = sys.argv[1] if len(sys.argv) > 1 else "rtx-1.7"
     rounds = int(sys.argv[2]) if len(sys.argv) > 2 else 3
+    markers = sys.argv[3] if len(sys.argv) > 3 else "dynamic_shapes or opset13"
     (runtime,) = select_tensorrt(name, {})
     bare, one, two = [], [], []
     with tempfile.TemporaryDirectory() as scratch:
+        jobs = _matrix(Path(scratch) / "jobs", runtime, "-m", markers, "--keep-jobs=all")
         for number in range(rounds):
             folder = Path(scratch) / str(number)
-            folder.mkdir()
-            one.append(_matrix(folder / "one", runtime, "--jobs=1", "--keep-jobs=all"))
-            two.append(_matrix(folder / "two", runtime, "--jobs=2"))
-            bare.append(_bare(folder, runtime, one[-1]))
+            one.append(_matrix(folder / "one", runtime, "-m", markers, "--jobs=1"))
+            two.append(_matrix(folder / "two", runtime, "-m", markers, "--jobs=2"))
+            bare.append(_bare(Path(scratch), runtime, jobs))
     single, double = median(run.rate for run in one), median(run.rate for run in two)
     print(f"{len(one[0].records)} models on {runtime.name}, medians of {rounds} rounds")
     print(f"bare loop              {median(bare):6.1f} models/s")
@@ -50,10 +51,10 @@ def _matrix(folder: Path, runtime: Runtime, *arguments: str) -> Watched:
     return run_matrix(folder, f"--trt-version={runtime.name}", "--ort-version=none", *without, *arguments)
 
 
-def _bare(folder: Path, runtime: Runtime, kept: Watched) -> float:
-    jobs = [next((folder / "one").glob("2*")) / record["artifacts"]["job"] for record in kept.records]
-    listing = folder / "jobs.txt"
-    listing.write_text("\n".join(map(str, jobs)))
+def _bare(scratch: Path, runtime: Runtime, kept: Watched) -> float:
+    folder = next((scratch / "jobs").glob("2*"))
+    listing = scratch / "jobs.txt"
+    listing.write_text("\n".join(str(folder / record["artifacts"]["job"]) for record in kept.records))
     environment = provision(runtime, cache=default_cache(), notify=print, stop=threading.Event())
     done = subprocess.run(
         [environment.python, ROOT / "benchmarks" / "bare_loop.py", runtime.release.module, listing],

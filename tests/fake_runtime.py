@@ -92,6 +92,10 @@ def segfaults_once(directory: Path) -> None:
     reply(directory)
 
 
+def poisons(directory: Path) -> None:
+    reply(directory, poisoned=True)
+
+
 def builds_slowly(directory: Path) -> None:
     time.sleep(0.3)
     reply(directory)
@@ -118,6 +122,7 @@ BEHAVIOURS = {
     "refuse": refuses,
     "flaky": segfaults_once,
     "slow": builds_slowly,
+    "poison": poisons,
 }
 
 
@@ -142,6 +147,8 @@ def main() -> None:
         behave = next((act for name, act in BEHAVIOURS.items() if name in directory.name), builds)
         behave(directory)
         os.write(1, f"done {directory.name}\n".encode())
+        if behave is poisons:
+            break
 
 
 if __name__ == "__main__":

@@ -73,6 +73,12 @@ def test_whatever_one_job_does_the_others_run(python: Path, tmp_path: Path, slot
     assert "not what the protocol says" in by_name["half"].why
 
 
+def test_a_worker_that_ends_after_its_reply_loses_no_job(python: Path, tmp_path: Path) -> None:
+    cells = cells_of(["good1", "poison1", "good2", "poison2", "poison3", "good3"])
+    results = run(cells, {RTX.name: environment(python)}, tmp_path / "run")
+    assert all(finished.reply for finished in results)
+
+
 def test_a_runtime_that_cannot_be_provisioned_or_loaded_is_not_run_and_the_next_one_is(
     python: Path, fake_interpreter: FakeInterpreter, tmp_path: Path
 ) -> None:

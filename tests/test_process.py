@@ -71,6 +71,18 @@ def test_a_worker_says_what_it_loaded_and_runs_job_after_job(worker: Worker, tmp
     assert worker.is_alive()
 
 
+def test_a_job_given_ahead_is_taken_next_and_its_end_is_its_own(worker: Worker, tmp_path: Path) -> None:
+    first, second, third = job(tmp_path, "one"), job(tmp_path, "exit"), job(tmp_path, "three")
+    worker.start(first)
+    worker.start(second)
+    worker.start(third)
+    assert worker.wait(first, 10) == Ending()
+    ending = worker.wait(second, 10)
+    assert ending.exit is not None
+    assert ending.exit.code == 3
+    assert not (third / "reply.json").exists()
+
+
 @pytest.mark.parametrize(
     ("name", "why", "signal_name", "code"),
     [

@@ -64,6 +64,7 @@ class Reply:
     stage: str
     failed: str | None
     machine: str
+    poisoned: bool  # the worker ends after this reply
     diagnostics: tuple[Diagnostic, ...]
     network: Network | None
     points: tuple[PointReply, ...]

@@ -131,8 +131,11 @@ class LocalExecutor:
     def _serve(self, slot: Slot) -> None:
         """Work through the jobs in a thread that lives as long as the worker: Linux kills a child with its thread."""
         try:
-            while (job := self._jobs.get()) is not None:
-                self._results[job.cell.id].set_result(self._run(slot, job))
+            job = self._jobs.get()
+            while job is not None:
+                waiting = self._next_job()
+                self._results[job.cell.id].set_result(self._run(slot, job, *waiting))
+                job = waiting[0] if waiting else self._jobs.get()
         except StoppedError:
             pass
         except BaseException as error:  # noqa: BLE001 - raised again where the result is awaited
@@ -140,10 +143,18 @@ class LocalExecutor:
         finally:
             slot.close()
 
-    def _run(self, slot: Slot, job: Finished) -> Finished:
+    def _next_job(self) -> list[Finished | None]:
+        """Return what is next in the queue, if anything is: a job, or None for the end."""
+        try:
+            return [self._jobs.get_nowait()]
+        except queue.Empty:
+            return []
+
+    def _run(self, slot: Slot, job: Finished, following: Finished | None = None) -> Finished:
         if job.directory is None:
             return job
-        ran = slot.run(job.cell.runtime, job.directory)
+        ahead = following.directory if following and following.cell.runtime == job.cell.runtime else None
+        ran = slot.run(job.cell.runtime, job.directory, ahead)
         return Finished(cell=job.cell, folder=job.folder, directory=job.directory, ran=ran)
 
     def _end_slots(self) -> None:

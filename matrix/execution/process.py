@@ -18,6 +18,8 @@ from matrix.record import ExitInfo
 WORKER = Path(__file__).resolve().parents[1] / "worker"
 START_DEADLINE = 180.0  # seconds; the first Builder of TensorRT 8.6 alone takes 8 s, on a busy machine many more
 LOG_LIMIT = 8 * 2**20  # bytes; a worker that prints more in one job is killed
+ANSWERS = (b"ready", b"done ")
+MAX_ANSWERS = 16  # of one reading: two jobs are under way at most
 TICK = 0.1  # seconds between two looks at the log and at the stop flag
 
 
@@ -45,6 +47,7 @@ class Worker:
         self._folder = folder
         self._stop = stop
         self._heard = b""
+        self._answers: list[bytes] = []
         self._killed = False
         command = [str(python), "-I", str(WORKER), product, str(folder), str(os.getpid())]
         try:
@@ -71,17 +74,19 @@ class Worker:
         self.version, self.python = str(hello["version"]), str(hello.get("python", ""))
 
     def run(self, directory: Path, deadline: float) -> Ending:
-        """Give the worker a job and wait until it answers, dies, floods its log or passes ``deadline`` seconds."""
+        """Give the worker a job and wait for its end."""
         self.start(directory)
         return self.wait(directory, deadline)
 
     def start(self, directory: Path) -> None:
+        """Give the worker a job; a worker that is busy takes it next."""
         assert self._process.stdin is not None
         with contextlib.suppress(BrokenPipeError):  # died between two jobs: `wait` finds that out and says how
             self._process.stdin.write(f"{directory}\n".encode())
             self._process.stdin.flush()
 
     def wait(self, directory: Path, deadline: float) -> Ending:
+        """Wait until the worker answers the job, dies, floods its log or passes ``deadline`` seconds from now."""
         return self._listen(b"done " + directory.name.encode(), deadline, directory / "log.txt")
 
     def is_alive(self) -> bool:
@@ -109,7 +114,7 @@ class Worker:
         self.kill()
 
     def _listen(self, answer: bytes, deadline: float, log: Path) -> Ending:
-        """Wait for the line ``answer``; whatever else arrives on the channel is rubbish and thrown away."""
+        """Wait for the line ``answer``; whatever arrives on the channel and is no answer is rubbish and thrown away."""
         assert self._process.stdout is not None
         channel = self._process.stdout.fileno()
         until = time.monotonic() + deadline
@@ -119,7 +124,9 @@ class Worker:
             readable, _, _ = select.select([channel], [], [], TICK)
             chunk = os.read(channel, 65536) if readable else b""
             *lines, self._heard = (self._heard + chunk)[-65536:].split(b"\n")
-            if answer in lines:
+            self._answers += [line for line in lines if line.startswith(ANSWERS)][-MAX_ANSWERS:]
+            if answer in self._answers:
+                self._answers.remove(answer)
                 return Ending() if _size(log) <= LOG_LIMIT else self._flooded(log)
             if _size(log) > LOG_LIMIT:
                 return self._flooded(log)

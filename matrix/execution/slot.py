@@ -53,12 +53,15 @@ class Slot:
         self._case_timeout = case_timeout
         self._stop = stop
         self._worker: Worker | None = None
+        self._ahead: Path | None = None  # the job that the worker has been given beside the one that it runs
         self._runtime = ""
         self._numbers = itertools.count(1)
         self._failed_starts: dict[str, list[str]] = {}
 
-    def run(self, runtime: Runtime, directory: Path) -> Ran:
-        """Run the job in ``directory``.
+    def run(self, runtime: Runtime, directory: Path, ahead: Path | None = None) -> Ran:
+        """Run the job in ``directory``; hand the worker the one in ``ahead`` too, so that it need not wait for us.
+
+        The next call must then be for ``ahead``, on the same runtime.
 
         Raises:
             StoppedError: the run is being stopped.
@@ -66,18 +69,22 @@ class Slot:
         """
         try:
             environment = self._environment(runtime)
-            worker = self._worker_for(runtime, environment)
+            worker = self._worker_with(directory, runtime, environment)
         except (ProvisionError, WorkerStartError) as error:
             return Ran(not_run=str(error))
-        ending = worker.run(directory, self._case_timeout)
+        if ahead is not None:
+            worker.start(ahead)
+        self._ahead = ahead
+        ending = worker.wait(directory, self._case_timeout)
         reply, why = None, ending.why
         if ending.exit is None:
             try:
                 reply = read_reply(directory)
             except ReplyError as error:
                 why = str(error)
-        if reply is None:
+        if reply is None or reply.poisoned:
             self.close()
+        if reply is None:
             _check_that_the_disk_has_room(directory)
         return Ran(
             reply=reply,
@@ -96,7 +103,7 @@ class Slot:
             self._worker.kill()
         elif self._worker is not None:
             self._worker.close()
-        self._worker = None
+        self._worker, self._ahead = None, None
 
     def _environment(self, runtime: Runtime) -> Environment:
         while not self._stop.is_set():
@@ -108,6 +115,14 @@ class Slot:
                 if self._environments[runtime.name].done():  # the environment's own time ran out
                     raise
         raise StoppedError
+
+    def _worker_with(self, directory: Path, runtime: Runtime, environment: Environment) -> Worker:
+        """Return a worker that has been given ``directory``: it may have had it since the last call."""
+        if self._worker is not None and self._ahead == directory:
+            return self._worker
+        worker = self._worker_for(runtime, environment)
+        worker.start(directory)
+        return worker
 
     def _worker_for(self, runtime: Runtime, environment: Environment) -> Worker:
         if self._worker is not None and self._runtime == runtime.name and self._worker.is_alive():

@@ -52,7 +52,7 @@ class Backend:
             reply.machine = "the Python binding of onnxruntime {} makes no tensors of {}".format(self.version, missing)
             return
         names = [output.name for output in session.get_outputs()]
-        (request.directory / "outputs").mkdir()
+        (request.directory / "outputs").mkdir(exist_ok=True)
         for number, point in enumerate(request.points):
             stages.enter("run:" + point.name)
             try:
