@@ -9,9 +9,29 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from cases.case import Case
-from cases.quantization import contrib_elementwise, contrib_linear, contrib_matmul, contrib_pool
+from cases.quantization import (
+    contrib_attention,
+    contrib_elementwise,
+    contrib_gather,
+    contrib_linear,
+    contrib_lstm,
+    contrib_matmul,
+    contrib_moe,
+    contrib_pool,
+    contrib_weight_only,
+)
 
-MODULES = (contrib_linear, contrib_elementwise, contrib_pool, contrib_matmul)
+MODULES = (
+    contrib_linear,
+    contrib_elementwise,
+    contrib_pool,
+    contrib_matmul,
+    contrib_weight_only,
+    contrib_gather,
+    contrib_attention,
+    contrib_lstm,
+    contrib_moe,
+)
 
 
 def cases() -> Iterator[Case]:
