@@ -16,7 +16,9 @@ from cases.case import Array, Case, Shape, ShapePoint, as_little_endian
 
 # Every module here has a function `cases() -> Iterator[Case]`; to add a module, add its name.
 MODULES: Mapping[str, tuple[str, ...]] = {
-    "quantization": ("linear", "dynamic", "integer", "qlinear", "patterns", "quantizers"),
+    "quantization": (
+        *("linear", "dynamic", "integer", "qlinear", "contrib", "tensorrt_ops", "patterns", "quantizers"),
+    ),
     "dynamic_shapes": ("dimensions", "shape_arithmetic", "shape_inputs", "data_dependent", "control_flow"),
 }
 

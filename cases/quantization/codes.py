@@ -77,7 +77,7 @@ def _codes(type_name: str) -> npt.NDArray[np.float64]:
 def _steps(type_name: str, half: bool) -> npt.NDArray[np.float64]:
     dtype = dtype_named(type_name)
     codes = _codes(type_name)
-    if not is_integer(dtype) or codes.size <= 256 and representable(dtype).size <= 256:
+    if not is_integer(dtype) or (codes.size <= 256 and representable(dtype).size <= 256):
         return np.concatenate([codes, ties(dtype), saturating(dtype)])
     inside = np.arange(max(codes[0], -(2**10)) + 1, 2**10, 7) if half else codes[:-1]  # float16 has 11 bits
     return np.concatenate([inside, inside + 0.5, [] if half else saturating(dtype)])

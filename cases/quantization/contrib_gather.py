@@ -84,7 +84,9 @@ def _case(axes: Table, kind: str = extents.STATIC) -> Case:
         constants=partial(_constants, axes),
         outputs={"y": (dtype_named(axes.real), y)},
         attributes={
-            **{"block_size": axes.block, "gather_axis": axes.gather_axis, "quantize_axis": 1 + axes.gather_axis},
+            "block_size": axes.block,
+            "gather_axis": axes.gather_axis,
+            "quantize_axis": 1 + axes.gather_axis,
             **({"bits": axes.bits} if axes.dtype == "uint8" else {}),
         },
         kind=kind,

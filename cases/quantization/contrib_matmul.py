@@ -84,7 +84,9 @@ def _to_float_constants(
         found["a_zero_point"] = zero_points(f"{key}/a", pair[0], zero=False)
         found["b_zero_point"] = zero_points(f"{key}/b", pair[1], shape, zero=False)
     if variant == "bias":
-        found["bias"] = (integers(f"{key}/bias", (UNITS,), -3000, 3000) * X_SCALE * np.resize(scale, UNITS)).astype(real)
+        found["bias"] = (integers(f"{key}/bias", (UNITS,), -3000, 3000) * X_SCALE * np.resize(scale, UNITS)).astype(
+            real
+        )
     return found
 
 

@@ -75,7 +75,9 @@ def cases() -> Iterator[Case]:
         yield _case(Experts(bits=bits, real="bfloat16"))
         yield _case(Experts(bits=bits), extents.BATCH)
     for variant in FLOATING:
-        yield _case(Experts(bits=8 if variant == "fp8" else 4, block=FLOATING[variant][2], real="float16", variant=variant))
+        yield _case(
+            Experts(bits=8 if variant == "fp8" else 4, block=FLOATING[variant][2], real="float16", variant=variant)
+        )
 
 
 def _case(axes: Experts, kind: str = extents.STATIC) -> Case:
@@ -108,7 +110,9 @@ def _case(axes: Experts, kind: str = extents.STATIC) -> Case:
         constants=partial(_constants, axes),
         outputs={"y": (real, (*tokens, HIDDEN))},
         attributes={
-            **{"k": 2, "expert_weight_bits": axes.bits, "activation_type": axes.activation},
+            "k": 2,
+            "expert_weight_bits": axes.bits,
+            "activation_type": axes.activation,
             **({"block_size": axes.block} if axes.block else {}),
             **({"swiglu_fusion": 1} if axes.activation == "swiglu" else {}),
             **({"normalize_routing_weights": 1} if axes.variant == "normalized" else {}),
@@ -165,7 +169,9 @@ def _constants(axes: Experts, key: str) -> Mapping[str, Array]:
         codes = integers(f"{key}/{name}", (EXPERTS, units, inner), 0, 2**axes.bits - 1)
         blocks = (inner // axes.block,) if axes.block else ()
         found[name] = pack(codes, axes.bits)
-        found[f"{name}_scales"] = scales(f"{key}/{name}", (EXPERTS, units, *blocks), pool=SCALES[axes.bits]).astype(real)
+        found[f"{name}_scales"] = scales(f"{key}/{name}", (EXPERTS, units, *blocks), pool=SCALES[axes.bits]).astype(
+            real
+        )
         if axes.variant == "bias":
             found[f"{name}_bias"] = floats(f"{key}/{name}/bias", (EXPERTS, units), limit=1.0, dtype=real)
         if axes.variant == "zp":

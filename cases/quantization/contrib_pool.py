@@ -74,9 +74,7 @@ def _average(dtype: str, name: str, last: bool, kind: str) -> Case:
     )
 
 
-def _mean(
-    op: str, dtype: str, name: str, attributes: Mapping[str, Any], y: Dims, kind: str = extents.STATIC
-) -> Case:
+def _mean(op: str, dtype: str, name: str, attributes: Mapping[str, Any], y: Dims, kind: str = extents.STATIC) -> Case:
     return _quantized(
         op=op,
         dtype=dtype,
@@ -150,7 +148,10 @@ def _conv(types: tuple[str, str], group: int, last: bool, kind: str) -> Case:
         constants=partial(_conv_parameters, types, group),
         outputs={"y": (dtype_named(types[0]), y)},
         attributes={
-            **{"kernel_shape": [3, 2], "pads": [1, 1, 1, 0], "strides": [2, 1], "group": group},
+            "kernel_shape": [3, 2],
+            "pads": [1, 1, 1, 0],
+            "strides": [2, 1],
+            "group": group,
             "channels_last": int(last),
         },
         kind=kind,

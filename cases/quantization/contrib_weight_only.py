@@ -102,7 +102,10 @@ def _nbits(axes: NBits, kind: str = extents.STATIC) -> Case:
         constants=partial(_nbits_constants, axes),
         outputs={"y": (real, ("batch", 3, UNITS))},
         attributes={
-            **{"K": axes.inner, "N": UNITS, "bits": axes.bits, "block_size": axes.block},
+            "K": axes.inner,
+            "N": UNITS,
+            "bits": axes.bits,
+            "block_size": axes.block,
             **({"accuracy_level": axes.accuracy} if axes.accuracy else {}),
         },
         kind=kind,
@@ -160,11 +163,18 @@ def _bnb4(quant_type: str, block: int, real: str, transposed: bool, kind: str) -
         words=("contrib_matmulbnb4", quant_type, f"block{block}", real, "transb" if transposed else "plain"),
         summary=f"MatMulBnb4, {quant_type} in blocks of {block}, {real}",
         operands=("x", "b", "absmax"),
-        fed={"x": Fed(dtype=dtype_named(real), shape=("batch", 3, takes), values=grid(BNB4_LIMIT, 2.0**-4, dtype_named(real)))},
+        fed={
+            "x": Fed(
+                dtype=dtype_named(real), shape=("batch", 3, takes), values=grid(BNB4_LIMIT, 2.0**-4, dtype_named(real))
+            )
+        },
         constants=partial(_bnb4_constants, block, real),
         outputs={"y": (dtype_named(real), ("batch", 3, gives))},
         attributes={
-            **{"K": BNB4_K, "N": UNITS, "block_size": block, "quant_type": int(quant_type == "nf4")},
+            "K": BNB4_K,
+            "N": UNITS,
+            "block_size": block,
+            "quant_type": int(quant_type == "nf4"),
             "transB": int(transposed),
         },
         kind=kind,

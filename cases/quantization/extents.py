@@ -46,6 +46,4 @@ def profiles(found: tuple[ShapePoint, ...]) -> tuple[Profile, ...]:
 
 
 def _at(kind: str, point: str, shape: Sequence[int | str]) -> Shape:
-    return tuple(
-        dim if isinstance(dim, int) else SIZES[dim][point if dim in FREE[kind] else STATIC] for dim in shape
-    )
+    return tuple(dim if isinstance(dim, int) else SIZES[dim][point if dim in FREE[kind] else STATIC] for dim in shape)

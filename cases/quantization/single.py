@@ -98,6 +98,4 @@ def _build(axes: Single) -> onnx.ModelProto:
 
 
 def _inputs(axes: Single, point: ShapePoint) -> Mapping[str, Array]:
-    return {
-        name: each.values(f"{axes.id}/{point.name}/{name}", point.shapes[name]) for name, each in axes.fed.items()
-    }
+    return {name: each.values(f"{axes.id}/{point.name}/{name}", point.shapes[name]) for name, each in axes.fed.items()}
