@@ -18,6 +18,7 @@ from cases.case import Array, Case, Shape, ShapePoint, as_little_endian
 MODULES: Mapping[str, tuple[str, ...]] = {
     "quantization": (
         *("linear", "dynamic", "integer", "qlinear", "contrib", "tensorrt_ops", "patterns", "quantizers"),
+        *("patterns_cnn", "patterns_transformer", "patterns_weight_only", "patterns_parameters"),
     ),
     "dynamic_shapes": ("dimensions", "shape_arithmetic", "shape_inputs", "data_dependent", "control_flow"),
 }

@@ -28,7 +28,7 @@ def every_code(type_name: str, limit: float = np.inf) -> Values:
 
 
 def quantizable(type_name: str, scale: Array, zero_point: Array, *, axis: int) -> Values:
-    """Return what feeds floats of the scale's type: each code of the type times its scale, ties, and values beyond the range.
+    """Return what feeds floats of the scale's type: each code times its scale, ties, and values beyond the range.
 
     Both directions are exact as long as the steps have no more bits than that type, scales being powers of two.
     """

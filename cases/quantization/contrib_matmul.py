@@ -101,7 +101,7 @@ def _gemm(pair: tuple[str, str], granularity: str, output: str, variant: str, ki
         domain=DOMAIN,
         op="QGemm",
         words=("contrib_qgemm", "_".join(pair), granularity, f"output_{output}", variant),
-        summary=f"QGemm of {pair[0]} with {pair[1]}, {granularity.replace('_', '-')} weights, {output} output, {variant}",
+        summary=f"QGemm of {pair[0]} with {pair[1]}, {granularity.replace('_', '-')}, {output} output, {variant}",
         operands=tuple(operands),
         fed={
             "a": Fed(
