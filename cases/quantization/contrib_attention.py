@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 import numpy as np
 
@@ -70,7 +71,7 @@ def _case(axes: Attention, kind: str = extents.STATIC) -> Case:
     operands = ["x", "weight", "bias", "x_scale", "weight_scale", mask, *zeros, "past" if "past" in fed else ""]
     while not operands[-1]:
         operands.pop()
-    outputs = {"y": (real, ("batch", "sequence", HIDDEN))}
+    outputs: dict[str, tuple[np.dtype[Any], tuple[int | str, ...]]] = {"y": (real, ("batch", "sequence", HIDDEN))}
     if axes.variant == "past":
         outputs["present"] = (real, (2, "batch", HEADS, PAST + extents.SIZES["sequence"]["static"], HEAD))
     return Single(

@@ -53,7 +53,7 @@ def cases() -> Iterator[Case]:
 
 
 def _to_float(pair: tuple[str, str], granularity: str, variant: str, kind: str) -> Case:
-    real = np.dtype(np.float16 if variant == "float16" else np.float32)
+    real = dtype_named("float16" if variant == "float16" else "float")
     zeros = ("", "") if variant == "zp_absent" else ("a_zero_point", "b_zero_point")
     return Single(
         domain=DOMAIN,

@@ -12,5 +12,5 @@ def pack(codes: npt.NDArray[np.integer], bits: int) -> npt.NDArray[np.uint8]:
     missing = -codes.shape[-1] % per_byte
     padded = np.concatenate([codes, np.zeros((*codes.shape[:-1], missing), codes.dtype)], axis=-1)
     grouped = padded.reshape(*codes.shape[:-1], -1, per_byte).astype(np.uint32)
-    packed: npt.NDArray[np.uint8] = np.left_shift(grouped, np.arange(per_byte, dtype=np.uint32) * bits)
-    return packed.sum(axis=-1).astype(np.uint8)
+    packed = np.left_shift(grouped, np.arange(per_byte, dtype=np.uint32) * bits).sum(axis=-1)
+    return np.asarray(packed, np.uint8)
