@@ -19,6 +19,7 @@ MODULES: Mapping[str, tuple[str, ...]] = {
     "quantization": (
         *("linear", "dynamic", "integer", "qlinear", "contrib", "tensorrt_ops", "patterns", "quantizers"),
         *("patterns_cnn", "patterns_transformer", "patterns_weight_only", "patterns_parameters"),
+        "invalid_patterns",
     ),
     "dynamic_shapes": ("dimensions", "shape_arithmetic", "shape_inputs", "data_dependent", "control_flow"),
 }

@@ -39,7 +39,7 @@ def models() -> dict[str, list[onnx.ModelProto]]:
 
 
 def named(elem_type: int) -> str:
-    return onnx.TensorProto.DataType.Name(elem_type).lower()
+    return str(onnx.TensorProto.DataType.Name(elem_type)).lower()
 
 
 def types_used(schema: Any, model: onnx.ModelProto) -> set[tuple[str, str]]:

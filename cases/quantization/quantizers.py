@@ -14,7 +14,7 @@ up to at most 1, and what is rounded twice after that, to steps of 1 / 32 and 1 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cache, partial
 from pathlib import Path
 from typing import Any
@@ -49,10 +49,17 @@ def cases() -> Iterator[Case]:
             inputs=partial(_inputs, name, facts),
             points=points,
             profiles=batch.profiles(points),
-            tags=frozenset({*words, f"opset{facts['opset']}", batch.tag(facts["dynamic_batch"])}),
+            tags=frozenset(
+                {*words, *_contrib(facts["ops"]), f"opset{facts['opset']}", batch.tag(facts["dynamic_batch"])}
+            ),
             tolerance=ATTENTION[facts["quantizer"]] if facts["network"] == "attention" else EXACT,
             source=facts["source"],
         )
+
+
+def _contrib(ops: Sequence[str]) -> tuple[str, ...]:
+    """Return the tag of what needs ONNX Runtime's own operators."""
+    return ("contrib",) if {"QGemm", "MatMulNBits"} & set(ops) else ()
 
 
 @cache

@@ -1,8 +1,9 @@
 """Write the models that ONNX Runtime's quantizers really emit for small networks: an MLP, a CNN, an attention.
 
 A program on its own: it needs numpy, onnx and onnxruntime, for weight-only models onnx_ir as well, and nothing of this
-project, whose cases only read the files. ``python emit.py`` writes them next to itself with ``provenance.json``; ``python emit.py --check`` makes them
-anew and exits 1 if one differs from its file.
+project, whose cases only read the files. ``python emit.py`` writes them next to itself with ``provenance.json``;
+``python emit.py --check`` makes them anew and exits 1 if one differs from its file; what onnx_ir is missing for, it
+leaves out.
 
 Calibration runs the float model, so the scales could depend on the order in which a processor sums. They do not:
 weights and data are integers times a power of two, and every sum is exact in float32. Beyond that, the ranges of all
@@ -15,9 +16,9 @@ model, in whatever order of sums, has to come to the same bits:
 * No other weight is above 64 steps and the last but one is below 1, so two neighbouring products always fit in 16 bits;
   processors without VNNI add them with saturation.
 
-Behind a softmax, ranges would depend on the last bits of an exponential; there, and for activations of 16 bits, whose
-32767 steps are no power of two, and for weights of uint8, the scales are given by hand, as TensorQuantOverrides. The weight-only quantizer does
-not calibrate, and its weights are made of codes.
+Behind a softmax, ranges would depend on the last bits of an exponential; there, for activations of 16 bits, whose
+32767 steps are no power of two, and for weights of uint8, the scales are given by hand, as TensorQuantOverrides. The
+weight-only quantizer does not calibrate, and its weights are made of codes.
 """
 
 from __future__ import annotations
@@ -28,12 +29,13 @@ import sys
 from collections.abc import Iterator
 from copy import deepcopy
 from dataclasses import dataclass
+from importlib.util import find_spec
 from itertools import product
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-import networks
+import networks  # type: ignore[import-not-found]  # next to this program
 import numpy as np
 import onnx
 import onnxruntime
@@ -48,7 +50,12 @@ IR_VERSION = 7
 ASYMMETRIC, SYMMETRIC = (-100, 155), (-127, 127)
 BATCH = 2
 INPUT: dict[str, tuple[int, ...]] = {
-    **{"mlp": (8,), "matmuls": (8,), "cnn": (2, 6, 6), "attention": (5, 8), "wide": (64,), "wide8": (64,)},
+    "mlp": (8,),
+    "matmuls": (8,),
+    "cnn": (2, 6, 6),
+    "attention": (5, 8),
+    "wide": (64,),
+    "wide8": (64,),
 }
 FEATURE_AXIS = {"attention": 2}  # of the input, the batch being 0; otherwise 1
 DYNAMIC_SCHEMES: dict[str, dict[str, Any]] = {
@@ -219,7 +226,10 @@ def provenance(emission: Emission, model: onnx.ModelProto) -> dict[str, Any]:
         "ir_version": model.ir_version,
         "dynamic_batch": emission.dynamic_batch,
         "input": {
-            **{"shape": list(INPUT[emission.network]), "low": low * STEP, "high": high * STEP, "step": STEP},
+            "shape": list(INPUT[emission.network]),
+            "low": low * STEP,
+            "high": high * STEP,
+            "step": STEP,
             "feature_axis": FEATURE_AXIS.get(emission.network, 1),
         },
         "ops": sorted({node.op_type for node in model.graph.node}),
@@ -264,14 +274,28 @@ def stale() -> list[str]:
     known = json.loads((FOLDER / "provenance.json").read_text(encoding="utf-8"))
     wrong = sorted(stored ^ made.keys())
     for name in sorted(stored & made.keys()):
+        if not can_emit(made[name]):
+            continue
         model = emit(made[name])
         if model != onnx.load(FOLDER / f"{name}.onnx") or provenance(made[name], model) != known.get(name):
             wrong.append(name)
     return wrong
 
 
+def can_emit(emission: Emission) -> bool:
+    """Tell whether what the quantizer imports is there."""
+    return emission.quantizer != "matmul_nbits" or find_spec("onnx_ir") is not None
+
+
 def write() -> None:
-    """Write every model and provenance.json, and remove models that are no longer emitted."""
+    """Write every model and provenance.json, and remove models that are no longer emitted.
+
+    Raises:
+        SystemExit: onnx_ir is missing.
+
+    """
+    if not all(map(can_emit, emissions())):
+        raise SystemExit("ONNX Runtime's weight-only quantizer needs the package onnx_ir; install it and run again")
     known = {}
     for path in FOLDER.glob("*.onnx"):
         path.unlink()
