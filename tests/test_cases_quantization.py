@@ -32,9 +32,18 @@ REFUSED_BY_ORT = {
 }
 
 
+# Modules whose cases test_cases_networks.py tests.
+NETWORKS = (
+    *("contrib", "tensorrt_ops", "patterns_cnn", "patterns_transformer", "patterns_weight_only"),
+    *("patterns_parameters", "invalid_patterns"),
+)
+
+
 def enumerate_cases() -> Iterator[Case]:
     for module in MODULES["quantization"]:
-        yield from import_module(f"cases.quantization.{module}").cases()
+        if module not in NETWORKS:
+            found = import_module(f"cases.quantization.{module}").cases()
+            yield from (case for case in found if "contrib" not in case.tags)
 
 
 CASES = {case.id: case for case in enumerate_cases()}
