@@ -81,7 +81,7 @@ def dynamic_matmul(x: Operands) -> Wide:
 def unpacked(packed: Wide, bits: int) -> Wide:
     shifts = np.arange(0, 8, bits)
     codes = packed.astype(np.int64)[..., None] >> shifts & (2**bits - 1)
-    return codes.reshape(*packed.shape[:-1], -1).astype(np.float64)
+    return np.asarray(codes.reshape(*packed.shape[:-1], -1), np.float64)
 
 
 def nbits(x: Operands) -> Wide:

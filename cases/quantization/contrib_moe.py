@@ -27,6 +27,7 @@ from cases.quantization.single import Fed, Single
 DOMAIN = "com.microsoft"
 EXPERTS, HIDDEN, INNER = 4, 32, 64
 LIMIT = 1.0  # of the input
+CLAMPED = {"activation_alpha": 1.702, "activation_beta": 1.0, "swiglu_limit": 7.0}  # as in gpt-oss
 LARGEST_CODE = {2: 2, 4: 8, 8: 128}  # distance from the zero point in the middle
 # The largest weight is 3 * 2**-4 for every number of bits.
 SCALES = {bits: np.array([3, 5, 6, 2]) * 2.0**-5 / largest for bits, largest in LARGEST_CODE.items()}
@@ -48,7 +49,7 @@ class Experts:
     block: int = 0
     real: str = "float"
     activation: str = "relu"
-    variant: str = "plain"  # or "bias", "zp", "normalized", "accuracy4", "router_weights", or one of FLOATING
+    variant: str = "plain"  # or "bias", "zp", "normalized", "accuracy4", "router_weights", "clamped" (alpha, beta and a limit of swiglu), or one of FLOATING
 
     @property
     def fusion(self) -> int:
@@ -66,6 +67,9 @@ def cases() -> Iterator[Case]:
         yield _case(Experts(bits=bits, block=block))
     for activation in ("gelu", "silu", "swiglu", "identity"):
         yield _case(Experts(activation=activation))
+    for bits, block, real in product((4, 8), (16, 32), ("float", "float16")):
+        yield _case(Experts(bits=bits, block=block, real=real, activation="swiglu", variant="clamped"))
+    yield _case(Experts(block=32, real="float16", activation="swiglu", variant="clamped"), extents.BATCH)
     for variant in ("bias", "zp", "normalized", "router_weights"):
         yield _case(Experts(variant=variant))
     yield _case(Experts(block=32, variant="accuracy4"))
@@ -117,6 +121,7 @@ def _case(axes: Experts, kind: str = extents.STATIC) -> Case:
             **({"swiglu_fusion": 1} if axes.activation == "swiglu" else {}),
             **({"normalize_routing_weights": 1} if axes.variant == "normalized" else {}),
             **({"accuracy_level": 4} if axes.variant == "accuracy4" else {}),
+            **(CLAMPED if axes.variant == "clamped" else {}),
             **({"quant_type": axes.variant} if axes.variant in FLOATING else {}),
         },
         kind=kind,

@@ -75,8 +75,12 @@ def cases() -> Iterator[Case]:
     for bits, real in product((4, 8), ("float16", "bfloat16")):
         for zero in ("zp_absent", "zp_packed", "zp_unpacked"):
             yield _nbits(NBits(bits=bits, real=real, zero_point=zero, block=16, inner=32))
+    for bits, (block, inner) in product((4, 8), ((32, 64), (64, 64), (128, 128))):
+        for zero in ("zp_absent", "zp_packed"):
+            yield _nbits(NBits(bits=bits, real="float16", zero_point=zero, block=block, inner=inner))
     for bits in (4, 8):
         yield _nbits(NBits(bits=bits, zero_point="zp_packed"), extents.BATCH)
+        yield _nbits(NBits(bits=bits, real="float16", zero_point="zp_packed"), extents.BATCH)
     for quant_type, block in product(("fp4", "nf4"), (16, 32, 64, 128)):
         yield _bnb4(quant_type, block, "float", True, extents.STATIC)
     for quant_type in ("fp4", "nf4"):
