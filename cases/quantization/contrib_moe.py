@@ -27,7 +27,7 @@ from cases.quantization.single import Fed, Single
 DOMAIN = "com.microsoft"
 EXPERTS, HIDDEN, INNER = 4, 32, 64
 LIMIT = 1.0  # of the input
-CLAMPED = {"activation_alpha": 1.702, "activation_beta": 1.0, "swiglu_limit": 7.0}  # as in gpt-oss
+CLAMPED = {"activation_alpha": 1.702, "activation_beta": 1.0, "swiglu_limit": 7.0}  # what gpt-oss has
 LARGEST_CODE = {2: 2, 4: 8, 8: 128}  # distance from the zero point in the middle
 # The largest weight is 3 * 2**-4 for every number of bits.
 SCALES = {bits: np.array([3, 5, 6, 2]) * 2.0**-5 / largest for bits, largest in LARGEST_CODE.items()}
@@ -49,7 +49,16 @@ class Experts:
     block: int = 0
     real: str = "float"
     activation: str = "relu"
-    variant: str = "plain"  # or "bias", "zp", "normalized", "accuracy4", "router_weights", "clamped" (alpha, beta and a limit of swiglu), or one of FLOATING
+    variant: str = "plain"  # or "bias", "zp", "normalized", "accuracy4", "router_weights", "clamped", one of FLOATING
+
+    @property
+    def hidden(self) -> int:
+        """Blocks of 128 need more than the other cases have."""
+        return 128 if self.block == 128 else HIDDEN
+
+    @property
+    def inner(self) -> int:
+        return 256 if self.block == 128 else INNER
 
     @property
     def fusion(self) -> int:
@@ -67,7 +76,7 @@ def cases() -> Iterator[Case]:
         yield _case(Experts(bits=bits, block=block))
     for activation in ("gelu", "silu", "swiglu", "identity"):
         yield _case(Experts(activation=activation))
-    for bits, block, real in product((4, 8), (16, 32), ("float", "float16")):
+    for bits, block, real in product((4, 8), (16, 32, 128), ("float", "float16")):
         yield _case(Experts(bits=bits, block=block, real=real, activation="swiglu", variant="clamped"))
     yield _case(Experts(block=32, real="float16", activation="swiglu", variant="clamped"), extents.BATCH)
     for variant in ("bias", "zp", "normalized", "router_weights"):
@@ -91,7 +100,7 @@ def _case(axes: Experts, kind: str = extents.STATIC) -> Case:
     tokens: tuple[int | str, ...] = ("batch",) if kind == extents.BATCH else ("batch", 3)
     rows = "batch" if kind == extents.BATCH else 3 * extents.SIZES["batch"]["static"]
     fed = {
-        "x": Fed(dtype=real, shape=(*tokens, HIDDEN), values=partial(_input, real)),
+        "x": Fed(dtype=real, shape=(*tokens, axes.hidden), values=partial(_input, real)),
         "router": Fed(dtype=real, shape=(rows, EXPERTS), values=partial(_router, real)),
     }
     operands = ["x", "router", "fc1", "fc1_scales", "fc1_bias" if bias else ""]
@@ -112,7 +121,7 @@ def _case(axes: Experts, kind: str = extents.STATIC) -> Case:
         operands=tuple(operands),
         fed=fed,
         constants=partial(_constants, axes),
-        outputs={"y": (real, (*tokens, HIDDEN))},
+        outputs={"y": (real, (*tokens, axes.hidden))},
         attributes={
             "k": 2,
             "expert_weight_bits": axes.bits,
@@ -138,14 +147,14 @@ def _why_no_reference(axes: Experts) -> str:
 
 
 def _tolerance(axes: Experts) -> Tolerance:
-    inner = HIDDEN * LIMIT * WEIGHT  # the largest value between the two products
-    error = HIDDEN * 2.0**-24 * inner + INNER * 2.0**-24 * inner * 2
+    inner = axes.hidden * LIMIT * WEIGHT  # the largest value between the two products
+    error = axes.hidden * 2.0**-24 * inner + axes.inner * 2.0**-24 * inner * 2
     if axes.variant == "accuracy4" or (axes.bits == 8 and axes.block):
-        error += (LIMIT * HIDDEN * 2 + inner * INNER**0.5) * WEIGHT / 254
+        error += (LIMIT * axes.hidden * 2 + inner * axes.inner**0.5) * WEIGHT / 254
     if axes.real == "float":
         return Tolerance(absolute=error)
     rounding = 2.0**-11 if axes.real == "float16" else 2.0**-8
-    return Tolerance(absolute=error + INNER**0.5 * inner * WEIGHT * rounding, relative=2 * rounding)
+    return Tolerance(absolute=error + axes.inner**0.5 * inner * WEIGHT * rounding, relative=2 * rounding)
 
 
 def _input(real: np.dtype[np.floating], key: str, shape: Shape) -> Array:
@@ -170,7 +179,7 @@ def _constants(axes: Experts, key: str) -> Mapping[str, Array]:
         return _floating_constants(axes, key)
     real = dtype_named(axes.real)
     found: dict[str, Array] = {}
-    for name, units, inner in (("fc1", axes.fusion * INNER, HIDDEN), ("fc2", HIDDEN, INNER)):
+    for name, units, inner in (("fc1", axes.fusion * axes.inner, axes.hidden), ("fc2", axes.hidden, axes.inner)):
         codes = integers(f"{key}/{name}", (EXPERTS, units, inner), 0, 2**axes.bits - 1)
         blocks = (inner // axes.block,) if axes.block else ()
         found[name] = pack(codes, axes.bits)
