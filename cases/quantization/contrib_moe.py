@@ -3,8 +3,9 @@
 Two products of K terms, each within K * 2**-24 * sum |a||b|, the first passed through an activation function that is
 nowhere steeper than 2; each token's result is a mean over its experts with weights that add up to at most 1. float16
 rounds the input of the second product and the result to 11 bits. Experts of 8 bits in blocks are computed with
-activations of 8 bits at every accuracy level, so each of the second product's terms is half of 1 / 127 of the largest
-off, and so is everything at ``accuracy_level`` 4.
+activations of 8 bits at every accuracy level, and others at ``accuracy_level`` 4: the input is so made that this is
+exact, but what is between the products is half of 1 / 127 of its largest off. As these errors are independent and a
+weight is on average a third of the largest, four standard deviations of their sum are the tolerance.
 """
 
 from __future__ import annotations
@@ -150,7 +151,8 @@ def _tolerance(axes: Experts) -> Tolerance:
     inner = axes.hidden * LIMIT * WEIGHT  # the largest value between the two products
     error = axes.hidden * 2.0**-24 * inner + axes.inner * 2.0**-24 * inner * 2
     if axes.variant == "accuracy4" or (axes.bits == 8 and axes.block):
-        error += (LIMIT * axes.hidden * 2 + inner * axes.inner**0.5) * WEIGHT / 254
+        largest = 2.0 if axes.hidden == HIDDEN else 4.0  # of what is between the products, in these cases
+        error += 4 * axes.inner**0.5 * largest / 254 * WEIGHT / 3
     if axes.real == "float":
         return Tolerance(absolute=error)
     rounding = 2.0**-11 if axes.real == "float16" else 2.0**-8
