@@ -240,7 +240,7 @@ LAYERS = (
     ),
     Layer(name="add", op="Add", write=add, others={"other": X}, output_scale=THREE / 2),
     Layer(name="add_broadcast", op="Add", write=add_broadcast, others={"other": (FEATURES,)}, output_scale=THREE / 2),
-    Layer(name="mul", op="Mul", write=mul, others={"other": X}, output_scale=75 * X_SCALE**2),
+    Layer(name="mul", op="Mul", write=mul, others={"other": X}, output_scale=151 * X_SCALE**2 / 2),
     Layer(name="softmax", op="Softmax", write=softmax, tolerance=PROBABLE, output_scale=2.0**-7, output_steps=1),
     Layer(
         name="layer_normalization",
