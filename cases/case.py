@@ -82,7 +82,6 @@ def profile_from_points(points: tuple[ShapePoint, ...]) -> Profile:
 
     Raises:
         KeyError: one of the three points is missing.
-
     """
     named = {point.name: point for point in points}
     low, best, high = named["min"], named["opt"], named["max"]

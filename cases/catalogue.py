@@ -49,7 +49,6 @@ def catalogue() -> tuple[Case, ...]:
 
     Raises:
         DuplicateCaseError: two cases have the same id.
-
     """
     found: dict[str, Case] = {}
     for family, modules in MODULES.items():
@@ -73,7 +72,6 @@ def generate(case: Case) -> Generated:
     Raises:
         Exception: whatever the case's own functions raise; a case that raises is our bug.
         ValueError: an input does not have the shape that its shape point declares.
-
     """
     model = case.build()
     model_bytes = model.SerializeToString(deterministic=True)

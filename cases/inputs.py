@@ -42,7 +42,6 @@ def floats(
 
     Raises:
         ValueError: ``limit`` is not a multiple of ``step``.
-
     """
     bound = round(limit / step)
     if bound * step != limit:

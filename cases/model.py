@@ -48,7 +48,7 @@ def node(op_type: str, inputs: Sequence[str], outputs: Sequence[str], **attribut
 
 def tensor(name: str, array: Array) -> onnx.TensorProto:
     """Return ``array`` as a named initializer; int4 and the like are packed as ONNX says."""
-    return numpy_helper.from_array(np.asarray(array, order="C"), name)  # ascontiguousarray makes a scalar a vector
+    return numpy_helper.from_array(np.asarray(array, order="C"), name)  # ascontiguousarray would make scalars 1-D
 
 
 def value_info(name: str, dtype: npt.DTypeLike, shape: Sequence[Dim] | None) -> onnx.ValueInfoProto:

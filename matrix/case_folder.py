@@ -54,7 +54,6 @@ class CaseFolders:
 
         Raises:
             OSError: the folder cannot be written.
-
         """
         with self._guard:
             lock = self._locks.setdefault(case.id, threading.Lock())
@@ -89,7 +88,6 @@ def _declared_outputs(generated: Generated) -> tuple[DeclaredOutput, ...]:
 
     Raises:
         onnx.checker.ValidationError, onnx.shape_inference.InferenceError: the model is not valid ONNX.
-
     """
     if INVALID_ON_PURPOSE in generated.case.tags:
         return tuple(_declared(value) for value in generated.model.graph.output)
@@ -135,7 +133,6 @@ def decode(dtype: str, shape: tuple[int, ...], content: bytes) -> Array:
 
     Raises:
         ValueError: the bytes are not an array of that dtype and shape.
-
     """
     if dtype == ABSENT:
         return np.array(None, dtype=object)

@@ -30,7 +30,7 @@ def conclude(
     results, unreadable = _compare(finished, reference)
     status, reason = classify(_evidence(finished, reference, hardware, differences, results, unreadable))
     diagnostics = _diagnostics(finished, differences)
-    signature = None if status in CALM else find_signature([reason, *(item.message for item in diagnostics)])
+    signature = None if status in CALM else find_signature([reason, *diagnostics])
     return Record(
         run=run,
         time=datetime.now(timezone.utc).isoformat(timespec="milliseconds"),

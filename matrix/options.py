@@ -11,6 +11,7 @@ import pytest
 
 from matrix.errors import OptionError
 from matrix.runtimes.selection import Runtime, parse_runtime_pythons, select_onnxruntime, select_tensorrt
+from matrix.verdict.baseline import FOLDER
 
 KEEP_JOBS = ("failing", "all", "none")
 MAX_DEFAULT_JOBS = 8
@@ -25,6 +26,7 @@ class Options:
     case_timeout: float  # seconds
     report_dir: Path
     keep_jobs: str
+    baselines: Path
     update_baseline: bool
 
 
@@ -59,8 +61,9 @@ def add_options(parser: pytest.Parser) -> None:
         default="failing",
         help="whose job directory (model, inputs, outputs, log) is kept in the run folder (default failing)",
     )
+    group.addoption("--baseline", metavar="PATH", help="folder of the baselines (default matrix/baselines)")
     group.addoption(
-        "--update-baseline", action="store_true", help="write what happened into matrix/baselines instead of judging it"
+        "--update-baseline", action="store_true", help="write what happened into the baselines instead of judging it"
     )
 
 
@@ -69,21 +72,23 @@ def read_options(config: pytest.Config) -> Options:
 
     Raises:
         MatrixError: a value cannot be used; the message lists those that can.
-
     """
     pythons = parse_runtime_pythons(config.getoption("--runtime-python"))
     runtimes = (
         *select_onnxruntime(config.getoption("--ort-version"), config.getoption("--ort-optimization"), pythons),
         *select_tensorrt(config.getoption("--trt-version"), pythons),
     )
+    if not runtimes:
+        raise OptionError("--trt-version and --ort-version are both none: there is nothing to run")
     _check_pythons(pythons, runtimes)
-    report_dir = config.getoption("--report-dir")
+    report_dir, baselines = config.getoption("--report-dir"), config.getoption("--baseline")
     return Options(
         runtimes=runtimes,
         jobs=_jobs(config.getoption("--jobs")),
         case_timeout=_seconds(config.getoption("--case-timeout")),
         report_dir=Path(report_dir).resolve() if report_dir else config.rootpath / "reports" / "out",
         keep_jobs=_one_of("--keep-jobs", config.getoption("--keep-jobs"), KEEP_JOBS),
+        baselines=Path(baselines).resolve() if baselines else FOLDER,
         update_baseline=config.getoption("--update-baseline"),
     )
 

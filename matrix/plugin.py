@@ -91,7 +91,7 @@ def check(pytestconfig: pytest.Config) -> Callable[[Cell], None]:
         try:
             record = run.record(cell)
         except MatrixError as error:
-            pytest.exit(str(error), returncode=pytest.ExitCode.INTERNAL_ERROR)
+            pytest.exit(str(error), returncode=pytest.ExitCode.INTERRUPTED)
         settle(record, judged=not options.update_baseline)
 
     return check_cell
@@ -118,7 +118,9 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         terminalreporter.write_line(f"{name}: no cell could run: {reason}", red=True)
     for path in config.stash.get(UPDATED, []):
         terminalreporter.write_line(f"baseline written: {_relative(path, config)}")
-    terminalreporter.write_line(f"report: {_relative(run.folder.path / 'index.html', config)}", bold=True)
+    page = run.folder.path / "index.html"
+    if page.exists():
+        terminalreporter.write_line(f"report: {_relative(page, config)}", bold=True)
 
 
 def _options(config: pytest.Config) -> Options:

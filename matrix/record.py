@@ -198,7 +198,6 @@ def from_json(line: str) -> Record:
 
     Raises:
         RecordError: the line is not JSON, lacks a field, or holds a value of another type.
-
     """
     try:
         return _converter().structure(json.loads(line), Record)
@@ -213,8 +212,9 @@ def _converter() -> cattrs.Converter:
     converter.register_structure_hook(float, lambda value, _: _number(value))
     converter.register_structure_hook(int, lambda value, _: _integer(value))
     converter.register_structure_hook(bool, lambda value, _: _flag(value))
-    # By identity: a hook for the class serves its subclasses too, and our enums would come back as plain strings.
-    converter.register_structure_hook_func(lambda kind: kind is str, lambda value, _: _text(value))
+    converter.register_structure_hook(str, lambda value, _: _text(value))
+    for words in (Status, Verdict, Precision):  # or the hook for str, whose subclasses they are, would serve them
+        converter.register_structure_hook(words, lambda value, kind: kind(_text(value)))
     return converter
 
 

@@ -21,7 +21,7 @@ from matrix.runtimes.environment import Environment, default_cache
 from matrix.runtimes.hardware import Hardware, missing_hardware, probe
 from matrix.runtimes.progress import Progress
 from matrix.runtimes.provisioning import provision_all
-from matrix.verdict.baseline import FOLDER, Baseline, read_baseline, write_baseline
+from matrix.verdict.baseline import Baseline, read_baseline, write_baseline
 from matrix.verdict.reference import Reference, References
 
 
@@ -50,7 +50,6 @@ class Run:
 
         Raises:
             MatrixError: the report folder cannot be written, or a baseline cannot be read.
-
         """
         if cell.id not in self.records:
             try:
@@ -72,7 +71,7 @@ class Run:
         """Return the baseline of the cell's runtime."""
         name = cell.runtime.baseline_name
         if name not in self._baselines:
-            self._baselines[name] = read_baseline(FOLDER / f"{name}.csv")
+            self._baselines[name] = read_baseline(self.options.baselines / f"{name}.csv")
         return self._baselines[name]
 
     def _conclude(self, finished: Finished) -> Record:
@@ -121,7 +120,6 @@ def conduct(cells: Sequence[Cell], options: Options, output: TextIO) -> Iterator
 
     Raises:
         ReportFolderError: the report folder cannot be written.
-
     """
     hardware, cache = probe(), default_cache()
     with RunFolder(options.report_dir) as folder, _environments(cells, hardware, cache, output) as environments:
@@ -165,7 +163,6 @@ def update_baselines(run: Run, cells: Sequence[Cell], known: frozenset[str]) -> 
 
     Raises:
         OSError: a baseline cannot be written.
-
     """
     written = []
     for name in dict.fromkeys(cell.runtime.baseline_name for cell in cells):
@@ -179,7 +176,7 @@ def update_baselines(run: Run, cells: Sequence[Cell], known: frozenset[str]) -> 
             continue
         old = run.baseline(mine[0])
         kept = {key: status for key, status in old.statuses.items() if key[0] in known}
-        path = FOLDER / f"{name}.csv"
+        path = run.options.baselines / f"{name}.csv"
         write_baseline(path, replace(old, statuses=kept), observed)
         written.append(path)
     return written

@@ -12,7 +12,6 @@ from typing import TextIO
 
 from matrix.errors import ReportFolderError
 from matrix.record import Record, to_json
-from reports.write import write_reports
 
 
 class RunFolder:
@@ -22,7 +21,6 @@ class RunFolder:
 
     Raises:
         ReportFolderError: the folder cannot be made or written.
-
     """
 
     def __init__(self, root: Path) -> None:
@@ -51,7 +49,6 @@ class RunFolder:
 
         Raises:
             ReportFolderError: the disk is full, or the folder went away.
-
         """
         try:
             self._records.write(to_json(record) + "\n")
@@ -64,7 +61,6 @@ class RunFolder:
 
         Raises:
             ReportFolderError: the folder cannot be moved.
-
         """
         try:
             (self.path / "jobs").mkdir(exist_ok=True)
@@ -78,8 +74,9 @@ class RunFolder:
 
         Raises:
             ReportFolderError: the disk is full, or the folder went away.
-
         """
+        from reports.write import write_reports  # pandas: 0.5 s that the first cell need not wait for
+
         try:
             write_reports(self.path)
             self._point_latest_here()

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 import pytest
 
 from matrix.record import Record, Status, Verdict
+from reports.reproduction import command
 
 PASSING = frozenset({Status.MATCH, Status.BUILDS})
 SKIPPED = frozenset({Status.NOT_RUN, Status.NOT_APPLICABLE})
@@ -45,16 +46,6 @@ def unusable_runtimes(records: Iterable[Record]) -> dict[str, str]:
     return {name: reason for name, reason in reasons.items() if name not in usable}
 
 
-def reproduction(record: Record) -> str:
-    """Return the command that runs this cell alone."""
-    name = record.runtime.name
-    if record.runtime.product != "onnxruntime":
-        chosen = f"--trt-version {name} --ort-version none"
-    else:
-        chosen = f"--trt-version none --ort-version {name.removeprefix('ort-')}"
-    return f'pytest matrix/ {chosen} -k "{record.case.id}"'
-
-
 def _words(record: Record) -> str:
     was = f" (the baseline says {record.baseline})" if record.baseline else ""
     lines = [
@@ -62,6 +53,6 @@ def _words(record: Record) -> str:
         f"  why:       {record.reason or 'it ' + record.status}",
         f"  remedy:    {record.remedy}" if record.remedy else "",
         f"  evidence:  {record.artifacts['job']}" if "job" in record.artifacts else "",
-        f"  reproduce: {reproduction(record)}",
+        f"  reproduce: {command(record)}",
     ]
     return "\n".join(line for line in lines if line)

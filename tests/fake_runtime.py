@@ -11,6 +11,7 @@ import signal
 import subprocess
 import sys
 import time
+from importlib import import_module
 from pathlib import Path
 
 
@@ -80,20 +81,50 @@ def escapes(directory: Path) -> None:
     reply(directory, executed=True, points=[{"point": "static", "error": "", "outputs": [output]}])
 
 
+def refuses(directory: Path) -> None:
+    error = {"source": "parser", "severity": "error", "code": "UNSUPPORTED_NODE", "op": "Relu", "message": "<b>no</b>"}
+    reply(directory, stage="parse", failed="parse", diagnostics=[error])
+
+
+def segfaults_once(directory: Path) -> None:
+    if not directory.name.endswith(".alone"):
+        segfaults(directory)
+    reply(directory)
+
+
+def builds_slowly(directory: Path) -> None:
+    time.sleep(0.3)
+    reply(directory)
+
+
 def closes_channel(directory: Path) -> None:
     os.close(1)
     time.sleep(600)
 
 
 BEHAVIOURS = {
-    "segfault": segfaults, "childhang": hangs_with_child, "hang": hangs, "exit": exits,
-    "overflow": floods_log_and_answers, "flood": floods_log, "babble": babbles, "half": half_a_reply, "silent": no_reply, "lie": lies, "escape": escapes,
+    "segfault": segfaults,
+    "childhang": hangs_with_child,
+    "hang": hangs,
+    "exit": exits,
+    "overflow": floods_log_and_answers,
+    "flood": floods_log,
+    "babble": babbles,
+    "half": half_a_reply,
+    "silent": no_reply,
+    "lie": lies,
+    "escape": escapes,
     "close": closes_channel,
-}  # fmt: skip
+    "refuse": refuses,
+    "flaky": segfaults_once,
+    "slow": builds_slowly,
+}
 
 
 def main() -> None:
-    start, folder = sys.argv[1], Path(sys.argv[5])
+    start, worker, folder, parent = sys.argv[1], sys.argv[3], Path(sys.argv[5]), int(sys.argv[6])
+    sys.path.insert(0, worker)
+    import_module("process").die_with(parent)
     if start == "import_error":
         (folder / "hello.json").write_text('{"error": "ImportError: libnvinfer.so.10: cannot open shared object file"}')
         sys.exit(1)
@@ -101,7 +132,9 @@ def main() -> None:
         os.kill(os.getpid(), signal.SIGABRT)
     if start == "deaf":
         time.sleep(600)
-    (folder / "hello.json").write_text('{"version": "1.2.3", "python": "3.11.7"}')
+    release = folder.name.split("-")[1]  # the folder of a worker is called as its runtime
+    version = "9.9.9" if start == "other" else f"{release}.99"
+    (folder / "hello.json").write_text(json.dumps({"version": version, "python": "3.11.7"}))
     os.write(1, b"ready\n")
     for line in sys.stdin:
         directory = Path(line.strip())

@@ -13,7 +13,7 @@ import pytest
 
 from cases.case import Case
 from matrix.errors import ProvisionError
-from matrix.execution import local
+from matrix.execution import local, slot
 from matrix.execution.local import Finished, LocalExecutor
 from matrix.plan import Cell, plan
 from matrix.runtimes.environment import Environment
@@ -59,7 +59,7 @@ def test_whatever_one_job_does_the_others_run(python: Path, tmp_path: Path, slot
         name = finished.cell.case.id
         if name.startswith("good"):
             assert finished.reply is not None
-            assert (finished.ran.exit, finished.ran.version) == (None, "1.2.3")
+            assert (finished.ran.exit, finished.ran.version) == (None, "1.7.99")
         else:
             assert finished.reply is None
             assert finished.ran.exit is not None
@@ -103,6 +103,17 @@ def test_a_case_that_raises_and_one_that_does_not_apply_reach_no_worker(python: 
     assert "KeyError: 'axis'" in first.folder.invalid
     assert "opset 99" in second.not_applicable
     assert third.reply is not None
+
+
+def test_a_worker_that_fails_on_a_full_disk_says_nothing_about_its_runtime(
+    python: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(_: Path) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(slot, "_check_that_the_disk_has_room", full)
+    with pytest.raises(OSError, match="No space left"):
+        run(cells_of(["exit"]), {RTX.name: environment(python)}, tmp_path / "run")
 
 
 def test_running_alone_uses_a_worker_of_its_own(python: Path, tmp_path: Path) -> None:

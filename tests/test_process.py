@@ -26,7 +26,7 @@ def stop() -> threading.Event:
 
 @pytest.fixture
 def worker(fake_interpreter: FakeInterpreter, tmp_path: Path, stop: threading.Event) -> Iterator[Worker]:
-    made = Worker(python=fake_interpreter(), product="tensorrt_rtx", folder=tmp_path / "worker", stop=stop)
+    made = Worker(python=fake_interpreter(), product="tensorrt_rtx", folder=tmp_path / "rtx-1.7-1", stop=stop)
     yield made
     made.kill()
 
@@ -64,7 +64,7 @@ def until(condition: Callable[[], bool], seconds: float = 10) -> bool:
 
 
 def test_a_worker_says_what_it_loaded_and_runs_job_after_job(worker: Worker, tmp_path: Path) -> None:
-    assert (worker.version, worker.python) == ("1.2.3", "3.11.7")
+    assert (worker.version, worker.python) == ("1.7.99", "3.11.7")
     for name in ("one", "two"):
         assert worker.run(job(tmp_path, name), 10) == Ending()
         assert (tmp_path / "jobs" / name / "reply.json").exists()

@@ -65,7 +65,7 @@ def test_a_cache_that_cannot_be_written_costs_no_result(tmp_path: Path) -> None:
 
 
 def test_an_operator_that_the_evaluator_lacks_at_an_old_opset_is_evaluated_at_a_newer_one(tmp_path: Path) -> None:
-    scale = numpy_helper.from_array(np.float32(0.5).reshape(()), "scale")
+    scale = numpy_helper.from_array(np.array(0.5, np.float32), "scale")
 
     def build() -> onnx.ModelProto:
         return single_node(
@@ -117,11 +117,15 @@ def reference_of(**outputs: Any) -> Reference:
 @pytest.mark.parametrize(
     ("got", "want", "problem"),
     [
-        (np.float32([[1, 2, 3]]), np.float32([[1, 2, 3]]), ""),
-        (np.float32([[1, 2, 3.5]]), np.float32([[1, 2, 3]]), "off by up to 0.5"),
-        (np.float32([[1, 2]]), np.float32([[1, 2, 3]]), "shape [1, 2], expected [1, 3]"),
-        (np.float64([[1, 2, 3]]), np.float32([[1, 2, 3]]), "dtype float64, expected float32"),
-        (np.float32([[1, 2, np.nan]]), np.float32([[1, 2, 3]]), "1 elements differ in NaN or infinity"),
+        (np.array([[1, 2, 3]], np.float32), np.array([[1, 2, 3]], np.float32), ""),
+        (np.array([[1, 2, 3.5]], np.float32), np.array([[1, 2, 3]], np.float32), "off by up to 0.5"),
+        (np.array([[1, 2]], np.float32), np.array([[1, 2, 3]], np.float32), "shape [1, 2], expected [1, 3]"),
+        (np.array([[1, 2, 3]], np.float64), np.array([[1, 2, 3]], np.float32), "dtype float64, expected float32"),
+        (
+            np.array([[1, 2, np.nan]], np.float32),
+            np.array([[1, 2, 3]], np.float32),
+            "1 elements differ in NaN or infinity",
+        ),
     ],
 )
 def test_each_output_is_held_against_its_reference(got: Any, want: Any, problem: str) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from matrix.record import Diagnostic
@@ -134,6 +134,7 @@ def test_long_names_are_cut() -> None:
     assert len(found.meaning) < 400
 
 
+@settings(deadline=None)
 @given(st.lists(st.text(max_size=200), max_size=5))
 def test_any_message_is_survived(messages: list[str]) -> None:
     find_signature(messages)

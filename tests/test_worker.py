@@ -60,7 +60,7 @@ def rtx(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
 
 
 def quantize(name: str, zero_point: int | None, dtype: Any = np.int8, elem_type: int = TensorProto.INT8) -> Case:
-    initializers = [numpy_helper.from_array(np.float32(0.5).reshape(()), "scale")]
+    initializers = [numpy_helper.from_array(np.array(0.5, np.float32), "scale")]
     if zero_point is not None:
         initializers.append(numpy_helper.from_array(np.array(zero_point, dtype), "zero_point"))
 

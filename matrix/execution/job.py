@@ -80,7 +80,6 @@ def write_job(directory: Path, folder: CaseFolder, options: Mapping[str, str]) -
 
     Raises:
         OSError: the directory cannot be written.
-
     """
     (directory / "inputs").mkdir(parents=True)
     files = ["model.onnx", *(tensor["file"] for point in folder.points for tensor in point["inputs"])]
@@ -110,7 +109,6 @@ def read_reply(directory: Path) -> Reply:
 
     Raises:
         ReplyError: there is none, or it is not one.
-
     """
     path = directory / "reply.json"
     if _size(path) > MAX_REPLY:
@@ -131,7 +129,6 @@ def read_output(directory: Path, output: StoredOutput) -> Array:
 
     Raises:
         ReplyError: the file is missing, lies elsewhere, or does not hold such an array.
-
     """
     path = (directory / output.file).resolve()
     if not path.is_relative_to(directory.resolve()):

@@ -89,7 +89,6 @@ class LocalExecutor:
 
         Raises:
             OSError: a job directory cannot be written.
-
         """
         finished = self._results[cell.id].result()
         self._room.release()

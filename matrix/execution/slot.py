@@ -5,10 +5,12 @@ from __future__ import annotations
 import itertools
 import threading
 from collections.abc import Mapping
-from concurrent.futures import Future
+from concurrent.futures import CancelledError, Future
 from concurrent.futures import TimeoutError as FutureTimeoutError
 from dataclasses import dataclass
 from pathlib import Path
+
+from packaging.version import InvalidVersion, Version
 
 from matrix.errors import ProvisionError
 from matrix.execution.job import Reply, ReplyError, read_log, read_reply, read_stage
@@ -60,7 +62,7 @@ class Slot:
 
         Raises:
             StoppedError: the run is being stopped.
-
+            OSError: the disk is full; a worker that could not write says nothing about its runtime.
         """
         try:
             environment = self._environment(runtime)
@@ -76,6 +78,7 @@ class Slot:
                 why = str(error)
         if reply is None:
             self.close()
+            _check_that_the_disk_has_room(directory)
         return Ran(
             reply=reply,
             exit=ending.exit if reply else ending.exit or ExitInfo(),
@@ -99,6 +102,8 @@ class Slot:
         while not self._stop.is_set():
             try:
                 return self._environments[runtime.name].result(timeout=TICK)
+            except CancelledError:
+                break
             except FutureTimeoutError:
                 if self._environments[runtime.name].done():  # the environment's own time ran out
                     raise
@@ -119,8 +124,32 @@ class Slot:
                 folder=self._folder / f"{runtime.baseline_name}-{next(self._numbers)}",
                 stop=self._stop,
             )
+            _check_version(runtime, self._worker)
         except WorkerStartError as error:
             failed.append(str(error))
             raise
         failed.clear()
         return self._worker
+
+
+def _check_version(runtime: Runtime, worker: Worker) -> None:
+    """Refuse an interpreter that has another release than the one whose name its cells would carry.
+
+    The patch may differ: 8.6 stands for 8.6.1 and for 8.6.0.
+    """
+    try:
+        found = Version(worker.version).release[:2]
+    except InvalidVersion:
+        found = ()
+    if found != runtime.release.number[:2]:
+        worker.kill()
+        raise WorkerStartError(
+            f"{runtime.release.title} was asked for, but the interpreter has version {worker.version}; "
+            "give another one with --runtime-python, or name the release that it has"
+        )
+
+
+def _check_that_the_disk_has_room(directory: Path) -> None:
+    probe = directory / "room"
+    probe.write_bytes(bytes(64 * 1024))
+    probe.unlink()

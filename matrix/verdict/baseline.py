@@ -60,7 +60,6 @@ def read_baseline(path: Path) -> Baseline:
 
     Raises:
         BaselineError: the file is not what `write_baseline` writes.
-
     """
     if not path.exists():
         return Baseline(statuses={}, exists=False)
@@ -84,7 +83,6 @@ def write_baseline(path: Path, old: Baseline, observed: Mapping[Key, Status]) ->
 
     Raises:
         OSError: the file cannot be written.
-
     """
     kept: dict[Key, Status] = dict(old.statuses)
     for key, status in observed.items():

@@ -1,0 +1,1 @@
+"""Records -> files: tables, the dashboard and summaries, all of them pure functions of records."""
