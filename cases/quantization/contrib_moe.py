@@ -28,7 +28,14 @@ from cases.quantization.single import Fed, Single
 DOMAIN = "com.microsoft"
 EXPERTS, HIDDEN, INNER = 4, 32, 64
 LIMIT = 1.0  # of the input
-CLAMPED = {"activation_alpha": 1.702, "activation_beta": 1.0, "swiglu_limit": 7.0}  # what gpt-oss has
+# What gpt-oss has.
+CLAMPED = {
+    "activation_alpha": 1.702,
+    "activation_beta": 1.0,
+    "swiglu_limit": 7.0,
+    "normalize_routing_weights": 1,
+    "use_sparse_mixer": 0,
+}
 LARGEST_CODE = {2: 2, 4: 8, 8: 128}  # distance from the zero point in the middle
 # The largest weight is 3 * 2**-4 for every number of bits.
 SCALES = {bits: np.array([3, 5, 6, 2]) * 2.0**-5 / largest for bits, largest in LARGEST_CODE.items()}
