@@ -17,17 +17,10 @@ from cases.case import Array, Case, Shape, ShapePoint, as_little_endian
 # Every module here has a function `cases() -> Iterator[Case]`; to add a module, add its name.
 MODULES: Mapping[str, tuple[str, ...]] = {
     "quantization": (
-        "linear",
-        "linear_blocked",
-        "linear_floats",
-        "linear_values",
-        "dynamic",
-        "integer",
-        "qlinear",
-        "invalid_linear",
-        "invalid_operators",
-        "patterns",
-        "quantizers",
+        *("linear", "linear_blocked", "linear_floats", "linear_values", "invalid_linear"),
+        *("dynamic", "integer", "qlinear", "invalid_operators", "contrib", "tensorrt_ops"),
+        *("patterns", "patterns_cnn", "patterns_transformer", "patterns_weight_only", "patterns_parameters"),
+        *("invalid_patterns", "quantizers"),
     ),
     "dynamic_shapes": ("dimensions", "shape_arithmetic", "shape_inputs", "data_dependent", "control_flow"),
 }

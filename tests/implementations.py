@@ -108,5 +108,6 @@ def equal(got: Array, want: Array) -> bool:
 def close(case: Case, got: Array, want: Array) -> bool:
     exact = want.astype(np.float64)
     error = np.abs(got.astype(np.float64) - exact)
-    limit = case.tolerance.steps if want.dtype.kind in "iu" else case.tolerance.relative * np.abs(exact)
+    bound = case.tolerance
+    limit = bound.steps if want.dtype.kind in "iu" else bound.absolute + bound.relative * np.abs(exact)
     return (got.dtype, got.shape) == (want.dtype, want.shape) and bool((error <= limit).all())

@@ -44,9 +44,18 @@ SAY_LITTLE = frozenset({"zeros", "constant", "constant_negative", "outliers", "e
 NOT_FINITE = frozenset({"infinities", "nan", "saturate0"})
 
 
+# Modules whose cases test_cases_networks.py tests.
+NETWORKS = (
+    *("contrib", "tensorrt_ops", "patterns_cnn", "patterns_transformer", "patterns_weight_only"),
+    *("patterns_parameters", "invalid_patterns"),
+)
+
+
 def enumerate_cases() -> Iterator[Case]:
     for module in MODULES["quantization"]:
-        yield from import_module(f"cases.quantization.{module}").cases()
+        if module not in NETWORKS:
+            found = import_module(f"cases.quantization.{module}").cases()
+            yield from (case for case in found if "contrib" not in case.tags)
 
 
 CASES = {case.id: case for case in enumerate_cases()}
@@ -149,7 +158,7 @@ def test_reason_for_no_reference_is_still_true(case: Case) -> None:
 
 @every_valid_case
 def test_onnxruntime_agrees_with_the_reference(case: Case) -> None:
-    """Without optimizations; on every case but those with a rounded scale the two are equal to the last bit."""
+    """Without optimizations; all but a rounded scale and a softmax are equal to the last bit."""
     made = generate(case)
     ran, evaluated = run_if_possible(made), evaluate(made)
     if ran.outputs is None:
@@ -158,7 +167,7 @@ def test_onnxruntime_agrees_with_the_reference(case: Case) -> None:
     if case.no_reference or evaluated.outputs is None:
         return
     found = [
-        close(case, got, want) if case.tolerance.steps else equal(got, want)
+        close(case, got, want) if case.tolerance.steps or "attention" in case.tags else equal(got, want)
         for got, want in zip(flat(ran.outputs), flat(evaluated.outputs), strict=True)
     ]
     assert all(found) or differs_in_ort(case)

@@ -39,8 +39,8 @@ OUTSIDE: dict[str, set[str]] = {
     "reports": {"jinja2", "markupsafe", "pandas", "rich"},
 }
 
-# A program that runs in ONNX Runtime's environment and is imported by nothing of ours.
-PROGRAMS = {ROOT / "cases/quantization/emitted/emit.py"}
+# A program and its parts that run in ONNX Runtime's environment and are imported by nothing of ours.
+PROGRAMS = set((ROOT / "cases/quantization/emitted").glob("*.py"))
 
 
 def modules() -> Iterator[tuple[Path, str]]:

@@ -1,8 +1,9 @@
-"""Write the models that ONNX Runtime's quantizers really emit for a small MLP and a small CNN.
+"""Write the models that ONNX Runtime's quantizers really emit for small networks: an MLP, a CNN, an attention.
 
-A program on its own: it needs numpy, onnx and onnxruntime, and nothing of this project, whose cases only read the
-files. ``python emit.py`` writes them next to itself with ``provenance.json``; ``python emit.py --check`` makes them
-anew and exits 1 if one differs from its file.
+A program on its own: it needs numpy, onnx and onnxruntime, for weight-only models onnx_ir as well, and nothing of this
+project, whose cases only read the files. ``python emit.py`` writes them next to itself with ``provenance.json``;
+``python emit.py --check`` makes them anew and exits 1 if one differs from its file; what onnx_ir is missing for, it
+leaves out.
 
 Calibration runs the float model, so the scales could depend on the order in which a processor sums. They do not:
 weights and data are integers times a power of two, and every sum is exact in float32. Beyond that, the ranges of all
@@ -14,6 +15,10 @@ model, in whatever order of sums, has to come to the same bits:
   and nothing else. The last hidden unit sees only that input, so the same holds for the second layer.
 * No other weight is above 64 steps and the last but one is below 1, so two neighbouring products always fit in 16 bits;
   processors without VNNI add them with saturation.
+
+Behind a softmax, ranges would depend on the last bits of an exponential; there, for activations of 16 bits, whose
+32767 steps are no power of two, and for weights of uint8, the scales are given by hand, as TensorQuantOverrides. The
+weight-only quantizer does not calibrate, and its weights are made of codes.
 """
 
 from __future__ import annotations
@@ -24,45 +29,36 @@ import sys
 from collections.abc import Iterator
 from copy import deepcopy
 from dataclasses import dataclass
+from importlib.util import find_spec
 from itertools import product
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+import networks  # type: ignore[import-not-found]  # next to this program
 import numpy as np
-import numpy.typing as npt
 import onnx
 import onnxruntime
+from networks import STEP, Floats, integers
 from onnx import helper, numpy_helper
-from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_dynamic, quantize_static
-
-Floats = npt.NDArray[np.float32]
+from onnxruntime.quantization import CalibrationDataReader, QuantFormat, quantize_dynamic, quantize_static
+from schemes import DYNAMIC_SCHEMES, NBITS_SCHEMES, STATIC, STATIC_SCHEMES  # type: ignore[import-not-found]
 
 FOLDER = Path(__file__).parent
 OPSET = 13
 IR_VERSION = 7
-STEP = 2.0**-4  # of the input
 # In steps of the input. 255 steps for an asymmetric uint8; 127 to each side for a symmetric int8.
 ASYMMETRIC, SYMMETRIC = (-100, 155), (-127, 127)
 BATCH = 2
-INPUT: dict[str, tuple[int, ...]] = {"mlp": (8,), "matmuls": (8,), "cnn": (2, 6, 6)}
-DYNAMIC_SCHEMES: dict[str, dict[str, Any]] = {
-    "int8": {"weight_type": QuantType.QInt8},
-    "int8_per_channel": {"weight_type": QuantType.QInt8, "per_channel": True},
+INPUT: dict[str, tuple[int, ...]] = {
+    "mlp": (8,),
+    "matmuls": (8,),
+    "cnn": (2, 6, 6),
+    "attention": (5, 8),
+    "wide": (64,),
+    "wide8": (64,),
 }
-BOTH = {"ActivationSymmetric": True, "WeightSymmetric": True}
-STATIC_SCHEMES: dict[str, dict[str, Any]] = {
-    "asymmetric": {"activation_type": QuantType.QUInt8, "weight_type": QuantType.QInt8},
-    "symmetric": {"extra_options": BOTH},
-    "symmetric_per_channel": {"extra_options": BOTH, "per_channel": True},
-    "symmetric_float_bias": {"extra_options": {**BOTH, "QuantizeBias": False}},
-}
-STATIC = (
-    *product(("mlp", "cnn"), (QuantFormat.QDQ,), STATIC_SCHEMES),
-    *product(("cnn",), (QuantFormat.QOperator,), ("asymmetric", "symmetric", "symmetric_per_channel")),
-    # Of a Gemm, QOperator makes a QGemm of com.microsoft; of a MatMul, operators that ONNX has itself.
-    *product(("matmuls",), (QuantFormat.QOperator,), ("symmetric", "symmetric_per_channel")),
-)
+FEATURE_AXIS = {"attention": 2}  # of the input, the batch being 0; otherwise 1
 
 
 @dataclass(frozen=True)
@@ -103,6 +99,15 @@ def emissions() -> Iterator[Emission]:
     for dynamic_batch in (False, True):
         for scheme, arguments in DYNAMIC_SCHEMES.items():
             yield Emission("mlp", "quantize_dynamic", scheme, dynamic_batch, arguments)
+        for scheme, arguments in DYNAMIC_SCHEMES.items():
+            # What the softmax leaves would be quantized by a scale that depends on its last bits.
+            only = {**arguments, "nodes_to_exclude": ["matmul_out"]}
+            yield Emission("attention", "quantize_dynamic", scheme, dynamic_batch, only)
+        for (scheme, (network, arguments)), style in product(NBITS_SCHEMES.items(), QuantFormat):
+            if arguments["bits"] == 4 or style is QuantFormat.QOperator:  # ONNX's own types end at 4 bits in blocks
+                name = f"{style.name.lower()}-{scheme}"
+                options = {**arguments, "quant_format": style}
+                yield Emission(network, "matmul_nbits", name, dynamic_batch, options, symmetric=True)
         for network, style, scheme in STATIC:
             yield Emission(
                 network,
@@ -110,13 +115,15 @@ def emissions() -> Iterator[Emission]:
                 f"{style.name.lower()}-{scheme}",
                 dynamic_batch,
                 {"quant_format": style, **STATIC_SCHEMES[scheme]},
-                symmetric=scheme != "asymmetric",
+                symmetric="asymmetric" not in scheme and scheme != "uint8_weights",
             )
 
 
 def emit(emission: Emission) -> onnx.ModelProto:
     """Return what the quantizer makes, without the texts in it that could tell where it was made."""
     arguments = deepcopy(emission.arguments)  # the quantizers write their defaults into extra_options
+    if emission.quantizer == "matmul_nbits":
+        return _anonymous(_weight_only(_network(emission), arguments))
     with TemporaryDirectory() as folder:
         source, target = Path(folder, "float.onnx"), Path(folder, "quantized.onnx")
         onnx.save(_network(emission), source)
@@ -124,7 +131,19 @@ def emit(emission: Emission) -> onnx.ModelProto:
             quantize_dynamic(source, target, **arguments)
         else:
             quantize_static(source, target, Batches(_calibration(emission)), **arguments)
-        model = onnx.load(target)
+        return _anonymous(onnx.load(target))
+
+
+def _weight_only(model: onnx.ModelProto, arguments: dict[str, Any]) -> onnx.ModelProto:
+    from onnxruntime.quantization.matmul_nbits_quantizer import MatMulNBitsQuantizer  # needs onnx_ir
+
+    quantizer = MatMulNBitsQuantizer(model, **arguments)
+    quantizer.process()
+    found: onnx.ModelProto = quantizer.model.model
+    return found
+
+
+def _anonymous(model: onnx.ModelProto) -> onnx.ModelProto:
     model.doc_string = ""
     model.graph.doc_string = ""
     for node in model.graph.node:
@@ -143,14 +162,20 @@ def provenance(emission: Emission, model: onnx.ModelProto) -> dict[str, Any]:
         "opset": next(each.version for each in model.opset_import if each.domain == ""),
         "ir_version": model.ir_version,
         "dynamic_batch": emission.dynamic_batch,
-        "input": {"shape": list(INPUT[emission.network]), "low": low * STEP, "high": high * STEP, "step": STEP},
+        "input": {
+            "shape": list(INPUT[emission.network]),
+            "low": low * STEP,
+            "high": high * STEP,
+            "step": STEP,
+            "feature_axis": FEATURE_AXIS.get(emission.network, 1),
+        },
         "ops": sorted({node.op_type for node in model.graph.node}),
     }
 
 
 def _network(emission: Emission) -> onnx.ModelProto:
     offset = 0 if emission.symmetric else -ASYMMETRIC[0]
-    nodes, weights, output = {"mlp": _mlp, "matmuls": _matmuls, "cnn": _cnn}[emission.network](offset)
+    nodes, weights, output = getattr(networks, emission.network)(offset)
     batch = "batch" if emission.dynamic_batch else BATCH
     graph = helper.make_graph(
         nodes,
@@ -164,92 +189,19 @@ def _network(emission: Emission) -> onnx.ModelProto:
     )
 
 
-def _mlp(offset: int) -> tuple[list[onnx.NodeProto], dict[str, Floats], tuple[int, ...]]:
-    """Return Gemm, Relu, Gemm; the copied input becomes 2 * x + shift, and then that less shift."""
-    shift = offset * 2 * STEP
-    weights = {
-        "w1": _weights(11, units=6, inputs=8, copied=0, factor=2.0, limit=16, step=2.0**-5, last_alone=True).T.copy(),
-        "b1": _bias(12, 6, shift),
-        "w2": _weights(13, units=4, inputs=6, copied=0, factor=1.0, limit=16, step=2.0**-6).T.copy(),
-        "b2": _bias(14, 4, -shift),
-    }
-    nodes = [
-        helper.make_node("Gemm", ["x", "w1", "b1"], ["hidden"], name="gemm1"),
-        helper.make_node("Relu", ["hidden"], ["active"], name="relu"),
-        helper.make_node("Gemm", ["active", "w2", "b2"], ["y"], name="gemm2"),
-    ]
-    return nodes, weights, (4,)
-
-
-def _matmuls(offset: int) -> tuple[list[onnx.NodeProto], dict[str, Floats], tuple[int, ...]]:
-    """Return the MLP without its biases: MatMul, Relu, MatMul."""
-    _, weights, output = _mlp(offset)
-    nodes = [
-        helper.make_node("MatMul", ["x", "w1"], ["hidden"], name="matmul1"),
-        helper.make_node("Relu", ["hidden"], ["active"], name="relu"),
-        helper.make_node("MatMul", ["active", "w2"], ["y"], name="matmul2"),
-    ]
-    return nodes, {name: weights[name] for name in ("w1", "w2")}, output
-
-
-def _cnn(offset: int) -> tuple[list[onnx.NodeProto], dict[str, Floats], tuple[int, ...]]:
-    """Return Conv, Relu, MaxPool, Conv; the middle of the first kernel copies, otherwise as in the MLP."""
-    shift = offset * 2 * STEP
-    first = _weights(21, units=4, inputs=18, copied=4, factor=2.0, limit=4, step=2.0**-5, last_alone=True)
-    second = _weights(23, units=3, inputs=36, copied=4, factor=1.0, limit=2, step=2.0**-6)
-    weights = {
-        "w1": first.reshape(4, 2, 3, 3),
-        "b1": _bias(22, 4, shift),
-        "w2": second.reshape(3, 4, 3, 3),
-        "b2": _bias(24, 3, -shift),
-    }
-    kernel: dict[str, Any] = {"kernel_shape": [3, 3], "pads": [1, 1, 1, 1]}
-    nodes = [
-        helper.make_node("Conv", ["x", "w1", "b1"], ["hidden"], name="conv1", **kernel),
-        helper.make_node("Relu", ["hidden"], ["active"], name="relu"),
-        helper.make_node("MaxPool", ["active"], ["pooled"], name="pool", kernel_shape=[2, 2], strides=[2, 2]),
-        helper.make_node("Conv", ["pooled", "w2", "b2"], ["y"], name="conv2", **kernel),
-    ]
-    return nodes, weights, (3, 3, 3)
-
-
-def _weights(
-    seed: int, *, units: int, inputs: int, copied: int, factor: float, limit: int, step: float, last_alone: bool = False
-) -> Floats:
-    """Return (units, inputs); the units' scales differ: ``step``, half and a quarter of it."""
-    weights = _integers(seed, (units, inputs), -limit, limit) * step
-    weights[:, -2] = np.sign(weights[:, -2]) * step / 4
-    weights[0] = 0
-    weights[0, copied] = factor
-    if last_alone:
-        weights[-1] = 0
-    weights[:, -1] = 127 * step / 2.0 ** (np.arange(units) % 3)
-    return weights.astype(np.float32)
-
-
-def _bias(seed: int, units: int, first: float) -> Floats:
-    bias = _integers(seed, (units,), -16, 16) * STEP
-    bias[0] = first
-    bias[-1] = 0
-    return bias.astype(np.float32)
-
-
 def _calibration(emission: Emission) -> list[Floats]:
     """Return two batches; the first input reaches both ends of the range, the last is 0, the others stay small."""
     shape = (BATCH, *INPUT[emission.network])
+    axis = FEATURE_AXIS.get(emission.network, 1)
     batches = []
     for seed in (31, 32):
-        data = _integers(seed, shape, -32, 32)
+        data = integers(seed, shape, -32, 32)
         for row, end in enumerate(SYMMETRIC if emission.symmetric else ASYMMETRIC):
-            data[row].reshape(INPUT[emission.network][0], -1)[0] = end
-        data[:, -1] = 0
+            first = data[row].reshape(INPUT[emission.network][0], -1)[0]
+            first[: 1 if axis == 2 else None] = end
+        np.moveaxis(data, axis, 0)[-1] = 0
         batches.append((data * STEP).astype(np.float32))
     return batches
-
-
-def _integers(seed: int, shape: tuple[int, ...], low: int, high: int) -> npt.NDArray[np.float64]:
-    raw = np.asarray(np.random.PCG64(seed).random_raw(int(np.prod(shape))), np.uint64)
-    return ((raw % np.uint64(high - low + 1)).astype(np.float64) + low).reshape(shape)
 
 
 def stale() -> list[str]:
@@ -259,14 +211,28 @@ def stale() -> list[str]:
     known = json.loads((FOLDER / "provenance.json").read_text(encoding="utf-8"))
     wrong = sorted(stored ^ made.keys())
     for name in sorted(stored & made.keys()):
+        if not can_emit(made[name]):
+            continue
         model = emit(made[name])
         if model != onnx.load(FOLDER / f"{name}.onnx") or provenance(made[name], model) != known.get(name):
             wrong.append(name)
     return wrong
 
 
+def can_emit(emission: Emission) -> bool:
+    """Tell whether what the quantizer imports is there."""
+    return emission.quantizer != "matmul_nbits" or find_spec("onnx_ir") is not None
+
+
 def write() -> None:
-    """Write every model and provenance.json, and remove models that are no longer emitted."""
+    """Write every model and provenance.json, and remove models that are no longer emitted.
+
+    Raises:
+        SystemExit: onnx_ir is missing.
+
+    """
+    if not all(map(can_emit, emissions())):
+        raise SystemExit("ONNX Runtime's weight-only quantizer needs the package onnx_ir; install it and run again")
     known = {}
     for path in FOLDER.glob("*.onnx"):
         path.unlink()
