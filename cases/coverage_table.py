@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
@@ -10,6 +11,9 @@ from cases.catalogue import INVALID_ON_PURPOSE
 from cases.coverage import EXEMPTIONS, OPS, Coverage, cover, gaps, needs, standard_operators
 
 OLD_OPSET, OLD_IR_VERSION = 13, 8
+OTHER_DOMAINS = frozenset({"contrib", "trt"})
+GRANULARITIES = frozenset({"per_tensor", "per_axis", "blocked"})
+TYPES = re.compile(r"(?:u?int(?:2|4|8|16)|float(?:4|8)\w+|b?float16|nf4|fp4)(?:_(?:u?int(?:4|8|16)|float8\w+))*")
 LEFT_OUT = (
     (
         "products of axes beyond type x granularity x opset",
@@ -28,6 +32,8 @@ def report(cases: Sequence[Case]) -> Iterator[str]:
     operators = standard_operators()
     coverage = cover(cases, operators)
     yield from table(coverage)
+    yield ""
+    yield from others(cases)
     yield ""
     yield from _totals(cases)
     wanted = needs(operators)
@@ -51,12 +57,33 @@ def report(cases: Sequence[Case]) -> Iterator[str]:
 
 def table(coverage: Coverage) -> Iterator[str]:
     """Yield the number of cases of each operator, type and granularity, one column for each opset."""
-    opsets = sorted({row.opset for row in coverage.rows})
     lines: dict[tuple[int, str, str, str], Counter[int]] = {}
     for row, count in coverage.rows.items():
         lines.setdefault((OPS.index(row.op), row.op, row.dtype, row.granularity), Counter())[row.opset] += count
+    return _aligned([(names, counts) for (_, *names), counts in sorted(lines.items())])
+
+
+def others(cases: Sequence[Case]) -> Iterator[str]:
+    """Yield the same of everything else in the family: operators of other domains, patterns, what quantizers emit.
+
+    Types and granularity are those that the tags name; dtypes that ONNX Runtime's schemas allow are held against the
+    cases by tests/test_coverage_contrib.py.
+    """
+    lines: dict[tuple[str, str, str], Counter[int]] = {}
+    for case in cases:
+        standard = case.op in OPS and not case.tags & OTHER_DOMAINS
+        if case.family == "quantization" and not standard and INVALID_ON_PURPOSE not in case.tags:
+            dtypes = "/".join(sorted(tag for tag in case.tags if TYPES.fullmatch(tag))) or "-"
+            granularity = "/".join(sorted(case.tags & GRANULARITIES)) or "-"
+            op = f"{case.op} (com.microsoft)" if "contrib" in case.tags else case.op
+            lines.setdefault((op, dtypes, granularity), Counter())[case.opset] += 1
+    return _aligned([(names, counts) for names, counts in sorted(lines.items())])
+
+
+def _aligned(lines: Sequence[tuple[Sequence[str], Counter[int]]]) -> Iterator[str]:
+    opsets = sorted({opset for _, counts in lines for opset in counts})
     cells = [["op", "dtype", "granularity", *map(str, opsets), "all"]]
-    for (_, *names), counts in sorted(lines.items()):
+    for names, counts in lines:
         cells.append([*names, *(str(counts[opset] or "-") for opset in opsets), str(counts.total())])
     widths = [max(len(line[column]) for line in cells) for column in range(len(cells[0]))]
     for line in cells:

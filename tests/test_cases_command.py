@@ -29,6 +29,7 @@ def test_without_a_command_it_prints_the_table(capsys: pytest.CaptureFixture[str
     out = capsys.readouterr().out
     assert out.startswith("op ")
     assert "left out:" in out
+    assert "QGemm (com.microsoft)" in out
 
 
 def test_show_says_all(capsys: pytest.CaptureFixture[str]) -> None:
