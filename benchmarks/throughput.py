@@ -26,17 +26,19 @@ def main() -> None:
     rounds = int(sys.argv[2]) if len(sys.argv) > 2 else 3
     markers = sys.argv[3] if len(sys.argv) > 3 else "dynamic_shapes or opset13"
     (runtime,) = select_tensorrt(name, {})
-    bare, one, two = [], [], []
+    bare, pair, one, two = [], [], [], []
     with tempfile.TemporaryDirectory() as scratch:
         jobs = _matrix(Path(scratch) / "jobs", runtime, "-m", markers, "--keep-jobs=all")
         for number in range(rounds):
             folder = Path(scratch) / str(number)
             one.append(_matrix(folder / "one", runtime, "-m", markers, "--jobs=1"))
             two.append(_matrix(folder / "two", runtime, "-m", markers, "--jobs=2"))
-            bare.append(_bare(Path(scratch), runtime, jobs))
+            bare.append(_bare(Path(scratch), runtime, jobs, processes=1))
+            pair.append(_bare(Path(scratch), runtime, jobs, processes=2))
     single, double = median(run.rate for run in one), median(run.rate for run in two)
     print(f"{len(one[0].records)} models on {runtime.name}, medians of {rounds} rounds")
     print(f"bare loop              {median(bare):6.1f} models/s")
+    print(f"two bare loops at once {median(pair):6.1f} models/s  {median(pair) / median(bare):.2f} times one")
     print(f"pytest --jobs 1        {single:6.1f} cells/s   {single / median(bare):.2f} of the bare loop")
     print(f"pytest --jobs 2        {double:6.1f} cells/s   {double / single:.2f} times --jobs 1")
     print(f"first record after     {median(run.first_record for run in one):6.2f} s")
@@ -51,19 +53,24 @@ def _matrix(folder: Path, runtime: Runtime, *arguments: str) -> Watched:
     return run_matrix(folder, f"--trt-version={runtime.name}", "--ort-version=none", *without, *arguments)
 
 
-def _bare(scratch: Path, runtime: Runtime, kept: Watched) -> float:
+def _bare(scratch: Path, runtime: Runtime, kept: Watched, *, processes: int) -> float:
+    """Return the models per second of ``processes`` bare loops, each over all of the models."""
     folder = next((scratch / "jobs").glob("2*"))
     listing = scratch / "jobs.txt"
     listing.write_text("\n".join(str(folder / record["artifacts"]["job"]) for record in kept.records))
     environment = provision(runtime, cache=default_cache(), notify=print, stop=threading.Event())
-    done = subprocess.run(
-        [environment.python, ROOT / "benchmarks" / "bare_loop.py", runtime.release.module, listing],
-        check=True,
-        capture_output=True,
-        text=True,
-    )
-    found = json.loads(done.stdout.splitlines()[-1])
-    return float(found["models"] / found["seconds"])
+    command: list[str | Path] = [
+        environment.python,
+        ROOT / "benchmarks" / "bare_loop.py",
+        runtime.release.module,
+        listing,
+    ]
+    running = [
+        subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+        for _ in range(processes)
+    ]
+    found = [json.loads(process.communicate()[0].splitlines()[-1]) for process in running]
+    return sum(float(each["models"] / each["seconds"]) for each in found)
 
 
 if __name__ == "__main__":
