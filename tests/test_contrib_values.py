@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 from onnx import helper, numpy_helper
+from onnx.reference import ReferenceEvaluator
 
 from cases.case import Array, Case
 from cases.catalogue import Generated, generate
@@ -116,6 +117,16 @@ def pooled(x: Operands) -> Wide:
     return x.quantized(x.dequantized(0).mean(axis=axes, keepdims=True), 3)
 
 
+def windowed(x: Operands) -> Wide:
+    """Average as ONNX's own AveragePool does, between dequantizing and quantizing."""
+    kept = dict(x.attributes)
+    last = kept.pop("channels_last", 0)
+    value = np.moveaxis(x.dequantized(0), -1, 1) if last else x.dequantized(0)
+    pool = ReferenceEvaluator(helper.make_node("AveragePool", ["x"], ["y"], **kept))
+    (found,) = (np.asarray(each, np.float64) for each in pool.run(None, {"x": value}))
+    return x.quantized(np.moveaxis(found, 1, -1) if last else found, 3)
+
+
 def convolved(x: Operands) -> Wide:
     """Sum over the kernel's positions; 3 x 2, pads 1 1 1 0, strides 2 1."""
     last, group = x.attributes["channels_last"], x.attributes["group"]
@@ -162,6 +173,7 @@ FORMULAS: Mapping[str, Formula] = {
     ),
     "QLinearSoftmax": softmax,
     "QLinearGlobalAveragePool": pooled,
+    "QLinearAveragePool": windowed,
     "QLinearConv": convolved,
     "QGemm": gemm,
     "MatMulIntegerToFloat": matmul_to_float,

@@ -43,6 +43,7 @@ def cases() -> Iterator[Case]:
         yield _gemm(pair, "per_axis", "quantized", "transb", extents.STATIC)
         yield _gemm(pair, "per_tensor", "quantized", "transa", extents.STATIC)
         yield _gemm(pair, "per_tensor", "float", "alpha", extents.STATIC)
+        yield _gemm(pair, "per_tensor", "quantized", "ties", extents.STATIC)
     yield _to_float(PAIRS[1], "per_tensor", "float16", extents.STATIC)
     for weights, granularity, variant in product(
         ("int8", "uint8"), ("per_tensor", "per_axis"), ("zp_absent", "zp_nonzero")
@@ -139,6 +140,11 @@ def _gemm_constants(
     if quantized:
         found["y_scale"] = np.array(2.0**-2)
         found["y_zero_point"] = zero_points(f"{key}/y", pair[0], zero=False, odd=False)
+    if "ties" in key.split("-"):  # weights of -64, 0 and 64 times 2^-11, divided by 2^-4: every result is a half
+        signs = integers(f"{key}/b", found["b"].shape, -1, 1)
+        found["b"] = (64 * signs + found["b_zero_point"]).astype(pair[1])
+        found["b_scale"] = np.array(2.0**-7)
+        found["y_scale"] = np.array(2.0**-4)
     return found
 
 
