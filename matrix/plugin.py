@@ -43,23 +43,32 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Make one item per cell; the tags of a case become markers, so that `-m int4` selects by them."""
+    """Make one item per cell."""
     if "cell" not in metafunc.fixturenames:
         return
     cases = [case for case in catalogue() if case.family == metafunc.module.FAMILY]
-    for tag in sorted({tag for case in cases for tag in case.tags}):
-        metafunc.config.addinivalue_line("markers", f"{tag}: a tag of cases")
-    marks = {case.id: [getattr(pytest.mark, tag) for tag in case.tags] for case in cases}
     cells = plan(cases, _options(metafunc.config).runtimes)
-    metafunc.parametrize("cell", [pytest.param(cell, id=cell.id, marks=marks[cell.case.id]) for cell in cells])
+    metafunc.parametrize("cell", cells, ids=[cell.id for cell in cells])
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Bring the cells of one runtime together: a worker per runtime does its work in one piece."""
-    if not any(_cell(item) for item in items):
+    """Make the tags of cases markers, for `-m int4`, and bring the cells of one runtime together.
+
+    Added here, and not as marks of parameters, the markers cost a third of the whole collection less. The order lets
+    one worker after the other do its work in one piece.
+    """
+    found = {item: cell for item in items if (cell := _cell(item))}
+    if not found:
         return
+    tags = {tag for cell in found.values() for tag in cell.case.tags}
+    for tag in sorted(tags):
+        config.addinivalue_line("markers", f"{tag}: a tag of cases")
+    marks = {tag: getattr(pytest.mark, tag).mark for tag in tags}
+    for item, cell in found.items():
+        item.own_markers.extend(marks[tag] for tag in cell.case.tags)
     order = {runtime: index for index, runtime in enumerate(_options(config).runtimes)}
-    items.sort(key=lambda item: -1 if (cell := _cell(item)) is None else order[cell.runtime])
+    items.sort(key=lambda item: order[found[item].runtime] if item in found else -1)
 
 
 @pytest.hookimpl(wrapper=True)
