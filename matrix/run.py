@@ -25,6 +25,8 @@ from matrix.runtimes.provisioning import provision_all
 from matrix.verdict.baseline import Baseline, read_baseline, write_baseline
 from matrix.verdict.reference import Reference, References
 
+ALARMING = frozenset({Status.WRONG, Status.DRIFT, Status.CRASH, Status.TIMEOUT})
+
 
 class Run:
     """Turns finished cells into records; all of it happens in the thread of pytest."""
@@ -81,7 +83,7 @@ class Run:
         record = conclude(
             finished, self._reference(finished), run=self.folder.run, hardware=self._hardware, expected=expected
         )
-        return replace(record, artifacts=self._keep(finished, record.status))
+        return replace(record, artifacts=self._keep(finished, record))
 
     def _try_again(self, cell: Cell, first: Record) -> Record:
         """Run an unexpected cell once more, alone in a fresh process: if the two disagree, the cell is flaky."""
@@ -103,11 +105,11 @@ class Run:
             return Reference(why=finished.cell.case.no_reference)
         return self._references.get(finished.folder)
 
-    def _keep(self, finished: Finished, status: Status) -> dict[str, str]:
+    def _keep(self, finished: Finished, record: Record) -> dict[str, str]:
         """Keep the job directory as evidence where the user wants that; remove it otherwise."""
         if finished.directory is None:
             return {}
-        keep = {"all": True, "none": False}.get(self.options.keep_jobs, status not in CALM)
+        keep = {"all": True, "none": False}.get(self.options.keep_jobs, _is_evidence(record))
         if keep:
             make_self_contained(finished.directory)
             return {"job": self.folder.keep(finished.directory, finished.directory.name)}
@@ -184,6 +186,11 @@ def update_baselines(run: Run, cells: Sequence[Cell], known: frozenset[str]) -> 
         write_baseline(path, replace(old, statuses=kept), observed)
         written.append(path)
     return written
+
+
+def _is_evidence(record: Record) -> bool:
+    """Say whether somebody will want to see the job: it is alarming, or it is not what the baseline says."""
+    return record.status in ALARMING or (record.status not in CALM and record.verdict is not Verdict.SAME)
 
 
 def _is_unexpected(record: Record) -> bool:

@@ -107,6 +107,7 @@ def test_a_first_run_can_become_the_baseline_and_the_next_is_the_same(harness: H
     assert code == 0, output
     assert {record.verdict for record in harness.records().values()} == {Verdict.SAME}
     assert harness.records()["segfault"].attempts == 1
+    assert [name for name, record in harness.records().items() if record.artifacts] == ["segfault"]
 
 
 def test_changes_against_the_baseline_fail_with_both_statuses(harness: Harness) -> None:
