@@ -11,7 +11,7 @@ from cases.catalogue import INVALID_ON_PURPOSE
 from matrix.execution.job import Reply, read_output
 from matrix.execution.local import Finished
 from matrix.plan import Cell
-from matrix.record import CaseInfo, Diagnostic, MachineInfo, OutputResult, Record, RuntimeInfo, Status
+from matrix.record import FINE, SILENT, CaseInfo, Diagnostic, MachineInfo, OutputResult, Record, RuntimeInfo, Status
 from matrix.runtimes.hardware import Hardware
 from matrix.verdict.baseline import judge
 from matrix.verdict.outcome import Evidence, classify, compare_network
@@ -19,7 +19,7 @@ from matrix.verdict.outputs import compare_outputs
 from matrix.verdict.reference import Outputs, Reference
 from matrix.verdict.signatures import find_signature
 
-CALM = frozenset({Status.MATCH, Status.BUILDS, Status.NOT_APPLICABLE, Status.NOT_RUN})
+CALM = FINE | SILENT
 
 
 def conclude(

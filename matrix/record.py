@@ -42,6 +42,11 @@ class Status(StrEnum):
     INVALID_CASE = "invalid_case"
 
 
+FINE = frozenset({Status.MATCH, Status.BUILDS})  # as good as it can be on this machine
+SILENT = frozenset({Status.NOT_RUN, Status.NOT_APPLICABLE})  # nothing was observed, and nothing had to be
+REFUSED = frozenset({Status.UNSUPPORTED, Status.BUILD_FAILED, Status.RUN_FAILED})  # in the runtime's own words
+
+
 class Verdict(StrEnum):
     """What we think of it: the status against the runtime's baseline."""
 

@@ -24,8 +24,7 @@ from matrix.runtimes.progress import Progress
 from matrix.runtimes.provisioning import provision_all
 from matrix.verdict.baseline import Baseline, read_baseline, write_baseline
 from matrix.verdict.reference import Reference, References
-
-ALARMING = frozenset({Status.WRONG, Status.DRIFT, Status.CRASH, Status.TIMEOUT})
+from reports.cells import ATTENTION
 
 
 class Run:
@@ -190,7 +189,7 @@ def update_baselines(run: Run, cells: Sequence[Cell], known: frozenset[str]) -> 
 
 def _is_evidence(record: Record) -> bool:
     """Say whether somebody will want to see the job: it is alarming, or it is not what the baseline says."""
-    return record.status in ALARMING or (record.status not in CALM and record.verdict is not Verdict.SAME)
+    return record.status in ATTENTION or (record.status not in CALM and record.verdict is not Verdict.SAME)
 
 
 def _is_unexpected(record: Record) -> bool:

@@ -7,12 +7,9 @@ from collections.abc import Iterable
 import pytest
 
 from cases.catalogue import INVALID_ON_PURPOSE
-from matrix.record import Record, Status, Verdict
+from matrix.record import FINE, REFUSED, SILENT, Record, Status, Verdict
 from reports.reproduction import command
 
-PASSING = frozenset({Status.MATCH, Status.BUILDS})
-SKIPPED = frozenset({Status.NOT_RUN, Status.NOT_APPLICABLE})
-REFUSED = frozenset({Status.UNSUPPORTED, Status.BUILD_FAILED, Status.RUN_FAILED})
 EXPECTED = REFUSED | {Status.UNVERIFIED}
 
 
@@ -24,13 +21,13 @@ def settle(record: Record, *, judged: bool = True) -> None:
     on purpose passes when it is refused.
     """
     status = record.status
-    if status in SKIPPED:
+    if status in SILENT:
         pytest.skip(f"{status}: {record.reason}")
     if status is Status.INVALID_CASE:
         pytest.fail(_words(record), pytrace=False)
     if record.verdict in (Verdict.REGRESSION, Verdict.PROGRESSION, Verdict.FLAKY) and judged:
         pytest.fail(_words(record), pytrace=False)
-    if status in PASSING or (status in REFUSED and INVALID_ON_PURPOSE in record.case.tags):
+    if status in FINE or (status in REFUSED and INVALID_ON_PURPOSE in record.case.tags):
         return
     if status in EXPECTED or record.verdict is Verdict.SAME or not judged:
         # pytest.xfail() would have pytest format a traceback that nobody reads: 20 ms a cell

@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from matrix.record import Precision, Record, Status, Verdict
+from matrix.record import FINE, Precision, Record, Status, Verdict
 
-# As fine as it can be on this machine: nothing to look at.
-CALM = frozenset({Status.MATCH, Status.BUILDS})
 # Our bugs and theirs, worst first: what a reader has to see before anything else.
 ATTENTION = (Status.WRONG, Status.CRASH, Status.TIMEOUT, Status.DRIFT, Status.INVALID_CASE)
 # Nothing was observed, so these differ from nothing.
@@ -81,7 +79,7 @@ def arrange(records: Iterable[Record]) -> Matrix:
 
 def differs(statuses: Sequence[Status]) -> bool:
     """Return whether these runtimes disagree: match and builds count as equal, what was not observed as nothing."""
-    return len({"fine" if status in CALM else status.value for status in statuses if status not in UNOBSERVED}) > 1
+    return len({"fine" if status in FINE else status.value for status in statuses if status not in UNOBSERVED}) > 1
 
 
 def is_changed(record: Record) -> bool:

@@ -12,8 +12,8 @@ from urllib.parse import quote
 
 import jinja2
 
-from matrix.record import Record, Status, Verdict
-from reports.cells import ATTENTION, CALM, CHANGED, MARKS, MEANINGS, NO_REASON, is_changed
+from matrix.record import FINE, Record, Status, Verdict
+from reports.cells import ATTENTION, CHANGED, MARKS, MEANINGS, NO_REASON, is_changed
 from reports.html_data import Details, as_json, web_link
 from reports.summary import Column, Summary, change_text, headline, machine_text, summarize, time_text
 from reports.text import count, one_line, plain, share
@@ -126,7 +126,7 @@ def _cell(record: Record, number: int) -> Cell:
         number=number,
         status=record.status,
         mark=MARKS.get(record.verdict, "") if record.verdict else "",
-        title="" if record.status in CALM else one_line(record.reason, 160),
+        title="" if record.status in FINE else one_line(record.reason, 160),
     )
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from matrix.record import Record, Status, Verdict
-from reports.cells import ATTENTION, CALM, CHANGED, MARKS, MEANINGS, NO_REASON
+from matrix.record import FINE, Record, Status, Verdict
+from reports.cells import ATTENTION, CHANGED, MARKS, MEANINGS, NO_REASON
 from reports.summary import Column, Finding, Remedy, Summary, change_text, headline, machine_text, summarize, time_text
 from reports.text import count, one_line, share
 
@@ -155,7 +155,7 @@ def _word(status: Status) -> str:
     word = status.value.replace("_", " ")
     if status is Status.WRONG:
         return f"**{word.upper()}**"
-    return word if status in CALM or status not in ATTENTION else f"**{word}**"
+    return word if status in FINE or status not in ATTENTION else f"**{word}**"
 
 
 def _source(remedy: Remedy) -> str:

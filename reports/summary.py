@@ -6,8 +6,8 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from matrix.record import MachineInfo, Record, Status, Verdict
-from reports.cells import ATTENTION, CALM, CHANGED, MEANINGS, Matrix, arrange, column_of, differs
+from matrix.record import FINE, MachineInfo, Record, Status, Verdict
+from reports.cells import ATTENTION, CHANGED, MEANINGS, Matrix, arrange, column_of, differs
 from reports.text import count, one_line
 
 CHANGES = (Verdict.REGRESSION, Verdict.FLAKY, Verdict.PROGRESSION)  # what a reader has to act on comes first
@@ -30,7 +30,7 @@ class Column:
 
     @property
     def calm(self) -> int:
-        return sum(self.counts.get(status, 0) for status in CALM)
+        return sum(self.counts.get(status, 0) for status in FINE)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -200,7 +200,7 @@ def _remedies(cells: Iterable[Record]) -> tuple[Remedy, ...]:
     """Return what to do about the cells that are not fine, the remedy that mends most cells first."""
     grouped: dict[tuple[str, str, str], dict[str, list[str]]] = {}
     for record in cells:
-        if record.remedy and record.status not in CALM:
+        if record.remedy and record.status not in FINE:
             seen = grouped.setdefault((record.signature, record.remedy, record.remedy_source), {})
             seen.setdefault(record.case.id, []).append(column_of(record))
     remedies = [

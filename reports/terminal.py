@@ -10,8 +10,8 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from matrix.record import Record, Verdict
-from reports.cells import CALM, CHANGED, MARKS, MEANINGS, NO_REASON
+from matrix.record import FINE, Record, Verdict
+from reports.cells import CHANGED, MARKS, MEANINGS, NO_REASON
 from reports.summary import Finding, Gap, Remedy, Summary, change_text, headline, summarize
 from reports.terminal_tables import WORDS, case_tables, op_tables, plain_table, tally
 from reports.text import count, one_line, share
@@ -77,7 +77,7 @@ def _counts(summary: Summary) -> Table:
     table.add_column("match or builds", justify="right")
     table.add_column("otherwise")
     for column in summary.columns:
-        others = {status: number for status, number in column.counts.items() if status not in CALM}
+        others = {status: number for status, number in column.counts.items() if status not in FINE}
         table.add_row(
             Text(one_line(column.name)),
             Text(", ".join(map(one_line, column.versions)) or "none loaded"),

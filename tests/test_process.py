@@ -37,6 +37,11 @@ def job(tmp_path: Path, name: str) -> Path:
     return directory
 
 
+def run(worker: Worker, directory: Path, deadline: float) -> Ending:
+    worker.start(directory)
+    return worker.wait(directory, deadline)
+
+
 def is_alive(pid: int) -> bool:
     try:
         status = Path(f"/proc/{pid}/status").read_text()
@@ -66,7 +71,7 @@ def until(condition: Callable[[], bool], seconds: float = 10) -> bool:
 def test_a_worker_says_what_it_loaded_and_runs_job_after_job(worker: Worker, tmp_path: Path) -> None:
     assert (worker.version, worker.python) == ("1.7.99", "3.11.7")
     for name in ("one", "two"):
-        assert worker.run(job(tmp_path, name), 10) == Ending()
+        assert run(worker, job(tmp_path, name), 10) == Ending()
         assert (tmp_path / "jobs" / name / "reply.json").exists()
     assert worker.is_alive()
 
@@ -94,7 +99,7 @@ def test_a_job_given_ahead_is_taken_next_and_its_end_is_its_own(worker: Worker, 
 def test_the_end_of_a_worker_is_told_apart(
     worker: Worker, tmp_path: Path, name: str, why: str, signal_name: str, code: int | None
 ) -> None:
-    ending = worker.run(job(tmp_path, name), 10)
+    ending = run(worker, job(tmp_path, name), 10)
     assert ending.exit is not None
     assert (ending.why, ending.exit.signal, ending.exit.code, ending.exit.timed_out) == (why, signal_name, code, False)
     assert not worker.is_alive()
@@ -102,7 +107,7 @@ def test_the_end_of_a_worker_is_told_apart(
 
 def test_a_hang_ends_at_the_deadline_and_takes_its_children_along(worker: Worker, tmp_path: Path) -> None:
     directory = job(tmp_path, "childhang")
-    ending = worker.run(directory, 1.0)
+    ending = run(worker, directory, 1.0)
     assert ending.exit is not None
     assert ending.exit.timed_out
     assert ending.why == "no answer within 1 s"
@@ -113,7 +118,7 @@ def test_a_hang_ends_at_the_deadline_and_takes_its_children_along(worker: Worker
 @pytest.mark.parametrize("name", ["flood", "overflow"])
 def test_a_flooded_log_ends_the_worker_and_is_cut(worker: Worker, tmp_path: Path, name: str) -> None:
     directory = job(tmp_path, name)
-    ending = worker.run(directory, 30)
+    ending = run(worker, directory, 30)
     assert ending.exit is not None
     assert "printed more than 8 MiB" in ending.why
     assert (directory / "log.txt").stat().st_size <= LOG_LIMIT
@@ -121,19 +126,19 @@ def test_a_flooded_log_ends_the_worker_and_is_cut(worker: Worker, tmp_path: Path
 
 
 def test_rubbish_on_the_channel_is_not_an_answer(worker: Worker, tmp_path: Path) -> None:
-    assert worker.run(job(tmp_path, "babble"), 10) == Ending()
+    assert run(worker, job(tmp_path, "babble"), 10) == Ending()
 
 
 def test_a_worker_that_died_between_two_jobs_is_noticed(worker: Worker, tmp_path: Path) -> None:
     os.killpg(worker._process.pid, signal.SIGKILL)
-    ending = worker.run(job(tmp_path, "any"), 10)
+    ending = run(worker, job(tmp_path, "any"), 10)
     assert ending.why == "the worker died of SIGKILL"
 
 
 def test_a_stop_interrupts_the_wait(worker: Worker, tmp_path: Path, stop: threading.Event) -> None:
     threading.Timer(0.3, stop.set).start()
     with pytest.raises(StoppedError):
-        worker.run(job(tmp_path, "hang"), 60)
+        run(worker, job(tmp_path, "hang"), 60)
 
 
 def test_closing_an_idle_worker_lets_it_end_by_itself(worker: Worker) -> None:

@@ -36,7 +36,8 @@ def worker_of(product: str, folder: Path) -> Iterator[Run]:
         assert made.invalid == ""
         directory = folder / "jobs" / f"{item.id}-{'-'.join(options.values())}"
         write_job(directory, made, {"optimization": "off", "sm": "", **options})
-        ending = worker.run(directory, 60)
+        worker.start(directory)
+        ending = worker.wait(directory, 60)
         assert ending.exit is None, f"{ending.why} at {read_stage(directory)}: {read_log(directory)}"
         reply = read_reply(directory)
         outputs = {

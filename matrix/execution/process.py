@@ -73,11 +73,6 @@ class Worker:
             raise WorkerStartError(f"the runtime could not be loaded ({ending.why or 'no version'}): {words}")
         self.version, self.python = str(hello["version"]), str(hello.get("python", ""))
 
-    def run(self, directory: Path, deadline: float) -> Ending:
-        """Give the worker a job and wait for its end."""
-        self.start(directory)
-        return self.wait(directory, deadline)
-
     def start(self, directory: Path) -> None:
         """Give the worker a job; a worker that is busy takes it next."""
         assert self._process.stdin is not None

@@ -88,10 +88,10 @@ class Slot:
             _check_that_the_disk_has_room(directory)
         return Ran(
             reply=reply,
-            exit=ending.exit if reply else ending.exit or ExitInfo(),
+            exit=None if reply else ending.exit or ExitInfo(),
             why=why,
-            stage=read_stage(directory),
-            log=read_log(directory),
+            stage=reply.stage if reply else read_stage(directory),
+            log="" if reply else read_log(directory),
             version=worker.version,
             python=worker.python,
             packages=environment.packages,
