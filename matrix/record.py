@@ -2,6 +2,7 @@
 
 Schema history:
     1: first version.
+    2: a status per shape point, two references, ULP and LSB, known issues, what the engine really ran, placement.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ if sys.version_info >= (3, 11):
 else:
     from backports.strenum import StrEnum
 
-SCHEMA = 1
+SCHEMA = 2
 
 
 class Status(StrEnum):
@@ -132,7 +133,9 @@ class Drift:
     sqnr_db: float
     share_off: float
     nonfinite_mismatches: int
-    max_steps: int | None = None
+    max_steps: int | None = None  # of an integer output, in its own integers
+    max_ulp: float | None = None  # of a float output, in units in the last place of its type
+    max_lsb: float | None = None  # of a dequantized output whose scale is known, in quantization steps
     worst_index: tuple[int, ...] = ()
     worst_value: float | None = None
     worst_reference: float | None = None
@@ -151,6 +154,40 @@ class OutputResult:
     reference: str = ""  # name of the reference, empty where none could run
     drift: Drift | None = None
     problem: str = ""  # why this output is not a match, empty where it is
+    second_reference: str = ""  # name of the second reference, empty where none could run
+    second_drift: Drift | None = None  # of this output against the second reference
+    references_differ: Drift | None = None  # of the second reference against the first; None where they are equal
+    sides_with: str = ""  # where they differ: "onnx", "onnxruntime", "both" (each within tolerance) or "neither"
+
+
+@dataclass(frozen=True, kw_only=True)
+class PointResult:
+    """What happened at one shape point: a case may be right at opt and wrong at max."""
+
+    point: str
+    status: Status  # match, drift, wrong, run_failed, unverified; not_run where a failure before kept it from running
+    shapes: Mapping[str, tuple[int, ...]] = field(default_factory=dict)  # of the inputs
+    reason: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class KnownIssue:
+    """An entry of known_issues.toml that fits the cell; ``expires`` is the release that should no longer need it."""
+
+    reason: str
+    link: str
+    expires: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Layer:
+    """One layer of the built engine, as the engine inspector tells it."""
+
+    name: str
+    type: str
+    inputs: tuple[str, ...] = ()  # precision and format of each input, such as "int8 kCHW32"
+    outputs: tuple[str, ...] = ()
+    tactic: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -180,6 +217,11 @@ class Record:
     signature: str = ""
     remedy: str = ""
     remedy_source: str = ""
+    points: tuple[PointResult, ...] = ()
+    known_issue: KnownIssue | None = None
+    ran_in: str = ""  # the type in which the engine runs the case's quantized operator, empty where that is not known
+    layers: tuple[Layer, ...] = ()
+    placement: Mapping[str, int] = field(default_factory=dict)  # execution provider -> nodes that it took
     verdict: Verdict | None = None  # None: nothing was observed that could be judged (not_run)
     baseline: Status | None = None
     seconds: Mapping[str, float] = field(default_factory=dict)
