@@ -74,8 +74,12 @@ def _make(case: Case, path: Path) -> CaseFolder:
         path=path,
         digest=generated.digest,
         points=tuple(
-            {"name": point, "inputs": [_store(path, number, index, *item) for index, item in enumerate(arrays.items())]}
-            for number, (point, arrays) in enumerate(generated.inputs.items())
+            {
+                "name": point.name,
+                "inputs": [_store(path, number, *item) for item in enumerate(generated.inputs[point.name].items())],
+                "shape_tensors": list(point.values),
+            }
+            for number, point in enumerate(case.points)
         ),
         profiles=tuple({"shapes": dict(profile.shapes), "values": dict(profile.values)} for profile in case.profiles),
         outputs=outputs,
@@ -111,7 +115,8 @@ def _numpy_name(elem_type: int) -> str:
     return str(onnx.helper.tensor_dtype_to_np_dtype(elem_type).name)
 
 
-def _store(path: Path, point: int, index: int, name: str, array: Array) -> dict[str, Any]:
+def _store(path: Path, point: int, index: int, named: tuple[str, Array]) -> dict[str, Any]:
+    name, array = named
     file = f"inputs/{point}.{index}.bin"
     dtype, content = encode(array)
     (path / file).write_bytes(content)
