@@ -13,7 +13,8 @@ import numpy as np
 import onnx
 
 from cases.case import Array, Case, as_little_endian
-from cases.catalogue import INVALID_ON_PURPOSE, Generated, generate
+from cases.catalogue import INVALID_ON_PURPOSE, INVALID_REQUEST, Generated, generate
+from cases.promise import why_not_dynamic
 
 ABSENT = "none"  # the dtype of an optional output that holds nothing
 
@@ -34,6 +35,7 @@ class CaseFolder:
     path: Path
     digest: str = ""
     points: tuple[Mapping[str, Any], ...] = ()
+    forbidden: frozenset[str] = frozenset()  # the points that must be refused: there is no reference for them
     profiles: tuple[Mapping[str, Any], ...] = ()
     outputs: tuple[DeclaredOutput, ...] = ()
     invalid: str = ""
@@ -66,8 +68,11 @@ def _make(case: Case, path: Path) -> CaseFolder:
     try:
         generated = generate(case)
         outputs = _declared_outputs(generated)
+        broken = why_not_dynamic(generated)
     except Exception as error:  # noqa: BLE001 - a case may raise anything; it costs only itself
         return CaseFolder(path=path, invalid=f"{type(error).__name__}: {error}")
+    if broken:
+        return CaseFolder(path=path, invalid=broken)
     (path / "inputs").mkdir(parents=True)
     (path / "model.onnx").write_bytes(generated.model_bytes)
     return CaseFolder(
@@ -81,6 +86,7 @@ def _make(case: Case, path: Path) -> CaseFolder:
             }
             for number, point in enumerate(case.points)
         ),
+        forbidden=frozenset(point.name for point in case.points if not point.allowed),
         profiles=tuple({"shapes": dict(profile.shapes), "values": dict(profile.values)} for profile in case.profiles),
         outputs=outputs,
     )
@@ -92,7 +98,7 @@ def _declared_outputs(generated: Generated) -> tuple[DeclaredOutput, ...]:
     Raises:
         onnx.checker.ValidationError, onnx.shape_inference.InferenceError: the model is not valid ONNX.
     """
-    if INVALID_ON_PURPOSE in generated.case.tags:
+    if generated.case.tags & {INVALID_ON_PURPOSE, INVALID_REQUEST} == {INVALID_ON_PURPOSE}:
         return tuple(_declared(value) for value in generated.model.graph.output)
     onnx.checker.check_model(generated.model, full_check=True)
     inferred = onnx.shape_inference.infer_shapes(generated.model, check_type=True, strict_mode=True, data_prop=True)
