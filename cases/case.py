@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -52,6 +52,23 @@ class Profile:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Calibration:
+    """INT8 calibration of a float model by TensorRT, the right way or one of the wrong ones that were reported.
+
+    ``batches`` returns what the calibrator hands over, batch by batch: input -> array. ``writer`` says who hands it
+    over: ``polygraphy`` for Polygraphy's Calibrator, ``handwritten`` for a minimal one of one's own. ``cache`` is the
+    content of a calibration cache that is there already. The batches have the shapes of opt in ``profile``, one of the
+    case's profiles, where nothing is wrong on purpose.
+    """
+
+    algorithm: str  # "entropy2", "minmax" or "legacy"
+    writer: str
+    batches: Callable[[], Sequence[Mapping[str, Array]]]
+    cache: bytes = b""
+    profile: int | None = 0  # None: no calibration profile is set
+
+
+@dataclass(frozen=True, kw_only=True)
 class Case:
     """A model generator with everything that is needed to run it and to judge what came back.
 
@@ -73,6 +90,7 @@ class Case:
     profiles: tuple[Profile, ...] = ()
     tags: frozenset[str] = frozenset()
     tolerance: Tolerance = EXACT
+    calibration: Calibration | None = None
     no_reference: str = ""
     source: str = ""
 
