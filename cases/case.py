@@ -35,12 +35,14 @@ class ShapePoint:
     """One set of concrete input shapes at which a case runs.
 
     ``shapes`` names every graph input. ``values`` holds the content of those inputs that are shape tensors: their
-    values, not only their shapes, decide the shapes inside the network.
+    values, not only their shapes, decide the shapes inside the network. A point that is not ``allowed`` breaks the
+    profiles or the model on purpose: every runtime must refuse it, and it alone.
     """
 
     name: str
     shapes: Mapping[str, Shape]
     values: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    allowed: bool = True
 
 
 @dataclass(frozen=True, kw_only=True)

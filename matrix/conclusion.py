@@ -7,10 +7,12 @@ from datetime import datetime, timezone
 from pathlib import Path
 
 from cases.case import Case
-from cases.catalogue import INVALID_ON_PURPOSE
+from cases.catalogue import INVALID_ON_PURPOSE, INVALID_REQUEST
+from cases.promise import promises_dynamic_shapes
 from matrix.execution.job import Reply, read_output
 from matrix.execution.local import Finished
 from matrix.plan import Cell
+from matrix.point_evidence import gather, shapes_that_ran
 from matrix.record import (
     FINE,
     SILENT,
@@ -18,6 +20,7 @@ from matrix.record import (
     Diagnostic,
     MachineInfo,
     OutputResult,
+    PointResult,
     Precision,
     Record,
     RuntimeInfo,
@@ -27,6 +30,7 @@ from matrix.runtimes.hardware import Gpu, Hardware
 from matrix.verdict.baseline import judge
 from matrix.verdict.outcome import Evidence, classify, compare_network
 from matrix.verdict.outputs import compare_outputs
+from matrix.verdict.points import judge_points, ran_at_one_shape
 from matrix.verdict.reference import Outputs, Reference
 from matrix.verdict.signatures import find_signature
 
@@ -49,7 +53,8 @@ def conclude(
     cell, ran = finished.cell, finished.ran
     differences = _network_differences(finished)
     results, unreadable = _compare(finished, reference)
-    status, reason = classify(_evidence(finished, reference, hardware, differences, results, unreadable))
+    points = judge_points(gather(finished, reference, results, unreadable))
+    status, reason = classify(_evidence(finished, hardware, differences, points, unreadable))
     diagnostics = (*_diagnostics(finished, differences), *_staged(before or {}))
     invalid = INVALID_ON_PURPOSE in cell.case.tags
     signature = None if status in CALM or invalid else find_signature([reason, *diagnostics])
@@ -65,6 +70,7 @@ def conclude(
         reason=reason,
         diagnostics=diagnostics,
         results=results,
+        points=points,
         signature=signature.id if signature else "",
         remedy=signature.remedy if signature else "",
         remedy_source=signature.source if signature else "",
@@ -88,12 +94,12 @@ def _compare(finished: Finished, reference: Reference) -> tuple[tuple[OutputResu
 
 def _evidence(
     finished: Finished,
-    reference: Reference,
     hardware: Hardware,
     differences: Sequence[str],
-    results: Sequence[OutputResult],
+    points: Sequence[PointResult],
     unreadable: str,
 ) -> Evidence:
+    case = finished.cell.case
     reply, ran = finished.reply, finished.ran
     return Evidence(
         not_applicable=finished.not_applicable,
@@ -108,10 +114,16 @@ def _evidence(
         needs_gpu=_why_gpu_is_needed(finished, hardware),
         network=differences,
         executed=bool(reply and reply.executed),
-        must_refuse=INVALID_ON_PURPOSE in finished.cell.case.tags,
-        no_reference=reference.why,
-        results=results,
+        must_refuse=_fault_on_purpose(case),
+        one_shape=promises_dynamic_shapes(case) and ran_at_one_shape(case.points, shapes_that_ran(reply)),
+        points=points,
     )
+
+
+def _fault_on_purpose(case: Case) -> str:
+    if INVALID_ON_PURPOSE not in case.tags:
+        return ""
+    return "a profile or a request is at fault" if INVALID_REQUEST in case.tags else "ONNX forbids this model"
 
 
 def _read_outputs(reply: Reply, directory: Path) -> Outputs:

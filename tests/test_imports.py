@@ -37,7 +37,16 @@ ARROWS: dict[str, set[str]] = {
 OUTSIDE: dict[str, set[str]] = {
     "cases": {"ml_dtypes", "numpy", "onnx"},
     "matrix.record": {"backports", "cattrs"},
-    "matrix.worker": {"numpy", "onnxruntime", "job", "process", "tensors", "tensorrt_network", "tensorrt_listeners"},
+    "matrix.worker": {
+        "numpy",
+        "onnxruntime",
+        "job",
+        "process",
+        "profiles",
+        "tensors",
+        "tensorrt_network",
+        "tensorrt_listeners",
+    },
     "reports": {"jinja2", "markupsafe", "pandas", "rich"},
 }
 
