@@ -58,16 +58,16 @@ class Calibration:
     """INT8 calibration of a float model by TensorRT, the right way or one of the wrong ones that were reported.
 
     ``batches`` returns what the calibrator hands over, batch by batch: input -> array. ``writer`` says who hands it
-    over: ``polygraphy`` for Polygraphy's Calibrator, ``handwritten`` for a minimal one of one's own. ``cache`` is the
-    content of a calibration cache that is there already. The batches have the shapes of opt in ``profile``, one of the
-    case's profiles, where nothing is wrong on purpose.
+    over and how: ``polygraphy``, ``right``, or one of the mistakes in matrix/worker/tensorrt_calibration.py, of which
+    ``mistake`` says in words what is wrong. The batches have the shapes of opt in ``profile``, the number of one of the
+    case's profiles.
     """
 
     algorithm: str  # "entropy2", "minmax" or "legacy"
     writer: str
     batches: Callable[[], Sequence[Mapping[str, Array]]]
-    cache: bytes = b""
-    profile: int | None = 0  # None: no calibration profile is set
+    mistake: str = ""
+    profile: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -114,13 +114,16 @@ def _evidence(
         needs_gpu=_why_gpu_is_needed(finished, hardware),
         network=differences,
         executed=bool(reply and reply.executed),
-        must_refuse=_fault_on_purpose(case),
+        must_refuse=_fault_on_purpose(finished.cell),
         one_shape=promises_dynamic_shapes(case) and ran_at_one_shape(case.points, shapes_that_ran(reply)),
         points=points,
     )
 
 
-def _fault_on_purpose(case: Case) -> str:
+def _fault_on_purpose(cell: Cell) -> str:
+    case = cell.case
+    if case.calibration and cell.precision is Precision.INT8_CALIBRATED:
+        return case.calibration.mistake
     if INVALID_ON_PURPOSE not in case.tags:
         return ""
     return "a profile or a request is at fault" if INVALID_REQUEST in case.tags else "ONNX forbids this model"
