@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -54,6 +54,23 @@ class Profile:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Calibration:
+    """INT8 calibration of a float model by TensorRT, the right way or one of the wrong ones that were reported.
+
+    ``batches`` returns what the calibrator hands over, batch by batch: input -> array. ``writer`` says who hands it
+    over and how: ``polygraphy``, ``right``, or one of the mistakes in matrix/worker/tensorrt_calibration.py, of which
+    ``mistake`` says in words what is wrong. The batches have the shapes of opt in ``profile``, the number of one of the
+    case's profiles.
+    """
+
+    algorithm: str  # "entropy2", "minmax" or "legacy"
+    writer: str
+    batches: Callable[[], Sequence[Mapping[str, Array]]]
+    mistake: str = ""
+    profile: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
 class Case:
     """A model generator with everything that is needed to run it and to judge what came back.
 
@@ -75,6 +92,7 @@ class Case:
     profiles: tuple[Profile, ...] = ()
     tags: frozenset[str] = frozenset()
     tolerance: Tolerance = EXACT
+    calibration: Calibration | None = None
     no_reference: str = ""
     source: str = ""
 

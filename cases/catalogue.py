@@ -20,7 +20,7 @@ MODULES: Mapping[str, tuple[str, ...]] = {
         *("linear", "linear_blocked", "linear_floats", "linear_values", "invalid_linear"),
         *("dynamic", "integer", "qlinear", "invalid_operators", "contrib", "tensorrt_ops"),
         *("patterns", "patterns_cnn", "patterns_transformer", "patterns_weight_only", "patterns_parameters"),
-        *("invalid_patterns", "quantizers"),
+        *("invalid_patterns", "quantizers", "calibration"),
     ),
     "dynamic_shapes": (
         *("dimensions", "shape_arithmetic", "shape_inputs", "data_dependent", "control_flow"),
@@ -31,6 +31,9 @@ MODULES: Mapping[str, tuple[str, ...]] = {
 
 INVALID_ON_PURPOSE = "invalid_on_purpose"  # the tag of cases that every runtime must refuse
 INVALID_REQUEST = "invalid_request"  # beside it: the model is valid, and a profile or a shape point is what to refuse
+WRONG_CALIBRATION = (
+    "wrong_calibration"  # the model and its float stages are valid, and INT8 calibration must be refused
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -133,6 +136,8 @@ def _digest(case: Case, model_bytes: bytes, inputs: Mapping[str, Mapping[str, Ar
     for point in case.points:
         if not point.allowed:
             sha.update(f"\nforbidden\0{point.name}".encode())
+    if case.calibration:
+        sha.update(f"\n{case.calibration.algorithm}\0{case.calibration.writer}\0{case.calibration.profile}".encode())
     for profile in case.profiles:
         for kind, ranges in (("shapes", profile.shapes), ("values", profile.values)):
             sha.update(f"\n{kind}\0{sorted((name, tuple(map(tuple, span))) for name, span in ranges.items())}".encode())

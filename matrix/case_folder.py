@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import onnx
 
-from cases.case import Array, Case, as_little_endian
+from cases.case import Array, Calibration, Case, as_little_endian
 from cases.catalogue import INVALID_ON_PURPOSE, INVALID_REQUEST, Generated, generate
 from cases.promise import why_not_dynamic
 
@@ -38,6 +38,7 @@ class CaseFolder:
     forbidden: frozenset[str] = frozenset()  # the points that must be refused: there is no reference for them
     profiles: tuple[Mapping[str, Any], ...] = ()
     outputs: tuple[DeclaredOutput, ...] = ()
+    calibration: Mapping[str, Any] | None = None  # as a request has it
     invalid: str = ""
 
 
@@ -89,7 +90,22 @@ def _make(case: Case, path: Path) -> CaseFolder:
         forbidden=frozenset(point.name for point in case.points if not point.allowed),
         profiles=tuple({"shapes": dict(profile.shapes), "values": dict(profile.values)} for profile in case.profiles),
         outputs=outputs,
+        calibration=_store_calibration(path, case.calibration) if case.calibration else None,
     )
+
+
+def _store_calibration(path: Path, calibration: Calibration) -> dict[str, Any]:
+    batches = [
+        {item["name"]: item for item in (_store(path, f"batch{number}", *named) for named in enumerate(batch.items()))}
+        for number, batch in enumerate(calibration.batches())
+    ]
+    return {
+        "algorithm": calibration.algorithm,
+        "writer": calibration.writer,
+        "batches": batches,
+        "cache": None,
+        "profile": calibration.profile,
+    }
 
 
 def _declared_outputs(generated: Generated) -> tuple[DeclaredOutput, ...]:
@@ -121,7 +137,7 @@ def _numpy_name(elem_type: int) -> str:
     return str(onnx.helper.tensor_dtype_to_np_dtype(elem_type).name)
 
 
-def _store(path: Path, point: int, index: int, named: tuple[str, Array]) -> dict[str, Any]:
+def _store(path: Path, point: int | str, index: int, named: tuple[str, Array]) -> dict[str, Any]:
     name, array = named
     file = f"inputs/{point}.{index}.bin"
     dtype, content = encode(array)
