@@ -10,6 +10,7 @@ from typing import Any, Dict, List, Tuple
 import job
 import numpy as np
 import onnxruntime as ort
+import outputs
 import tensors
 
 # ONNX Runtime's own spelling, "tensor(float)", against the names that numpy and ml_dtypes use. The numbers are those of
@@ -52,7 +53,6 @@ class Backend:
             reply.machine = "the Python binding of onnxruntime {} makes no tensors of {}".format(self.version, missing)
             return
         names = [output.name for output in session.get_outputs()]
-        (request.directory / "outputs").mkdir(exist_ok=True)
         for number, point in enumerate(request.points):
             stages.enter("run:" + point.name)
             try:
@@ -61,9 +61,9 @@ class Backend:
                 reply.fail(_refusal("execution", error, node=point.name))
                 reply.points.append({"point": point.name, "error": str(error)[: job.MAX_MESSAGE], "outputs": []})
                 continue
-            files = request.directory / "outputs" / str(number)
-            outputs = [item for name, value in zip(names, values) for item in _store(name, value, files)]
-            reply.points.append({"point": point.name, "error": "", "outputs": outputs})
+            files = outputs.folder_of(request.directory, number)
+            stored = [item for name, value in zip(names, values) for item in _store(name, value, files)]
+            reply.points.append({"point": point.name, "error": "", "outputs": stored})
             reply.executed = True
         stages.leave()
 
@@ -111,11 +111,11 @@ def _store(name: str, value: Any, files: Path) -> List[Dict[str, Any]]:
         return [{"name": name, "dtype": "none", "shape": [], "file": ""}]
     if isinstance(value, list):
         return [
-            _write("{}[{}]".format(name, index), *_of_array(np.asarray(item)), files)
+            outputs.write("{}[{}]".format(name, index), *_of_array(np.asarray(item)), files)
             for index, item in enumerate(value)
         ]
     if isinstance(value, np.ndarray):
-        return [_write(name, *_of_array(value), files)]
+        return [outputs.write(name, *_of_array(value), files)]
     if not value.has_value():
         return _store(name, None, files)
     if value.is_tensor_sequence():
@@ -127,17 +127,10 @@ def _store(name: str, value: Any, files: Path) -> List[Dict[str, Any]]:
     shape = list(value.shape())
     size = tensors.packed_size(dtype, shape)
     raw = ctypes.string_at(value.data_ptr(), size) if size else b""
-    return [_write(name, dtype, shape, tensors.unpack(raw, dtype, tensors.elements(shape)), files)]
+    return [outputs.write(name, dtype, shape, tensors.unpack(raw, dtype, tensors.elements(shape)), files)]
 
 
 def _of_array(array: np.ndarray) -> Tuple[str, List[int], bytes]:
     if array.dtype.kind in "OUS":
         return "string", list(array.shape), json.dumps([str(item) for item in array.reshape(-1)]).encode()
     return array.dtype.name, list(array.shape), np.ascontiguousarray(array).tobytes()
-
-
-def _write(name: str, dtype: str, shape: List[int], content: bytes, files: Path) -> Dict[str, Any]:
-    files.mkdir(exist_ok=True)
-    file = files / "{}.bin".format(len(list(files.iterdir())))
-    file.write_bytes(content)
-    return {"name": name, "dtype": dtype, "shape": shape, "file": "{}/{}/{}".format("outputs", files.name, file.name)}
