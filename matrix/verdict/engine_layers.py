@@ -88,7 +88,9 @@ def _type_of(layer: Layer) -> str:
         return ""
     factors = 2 if re.search(r"gemm|matri|matmul|mha", layer.type, re.I) else 1
     if _is_qdq(layer):  # the operator is the conversion itself: its quantized side
-        return min((_type_named(text) for text in (*layer.inputs, *layer.outputs)), key=lambda name: WIDTH.get(name, 99))
+        return min(
+            (_type_named(text) for text in (*layer.inputs, *layer.outputs)), key=lambda name: WIDTH.get(name, 99)
+        )
     types = [name for name in map(_type_named, layer.inputs) if name][:factors]
     return max(types, key=lambda name: WIDTH[name], default="")
 

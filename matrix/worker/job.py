@@ -25,6 +25,7 @@ class Tensor(NamedTuple):
 class Point(NamedTuple):
     name: str
     inputs: List[Tensor]
+    shape_tensors: List[str]  # the inputs whose values, not only their shapes, a profile must bound
 
 
 class Profile(NamedTuple):
@@ -41,7 +42,7 @@ class Calibration(NamedTuple):
     writer: str
     batches: List[List[Tensor]]
     cache: Optional[Path]  # a calibration cache that is there already
-    profile: int  # index of the profile at whose opt shapes the builder calibrates
+    profile: Optional[int]  # at whose opt shapes the builder calibrates; None: it is not told
 
 
 class Request(NamedTuple):
@@ -66,6 +67,7 @@ def read_request(directory: Path) -> Request:
             Point(
                 point["name"],
                 [Tensor(t["name"], t["dtype"], t["shape"], directory / t["file"]) for t in point["inputs"]],
+                point["shape_tensors"],
             )
             for point in raw["points"]
         ],

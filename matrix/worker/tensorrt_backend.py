@@ -5,10 +5,11 @@ from __future__ import annotations
 import contextlib
 import importlib
 import os
-from typing import Any
+from typing import Any, List
 
 import device
 import job
+import profiles
 import tensorrt_api
 import tensorrt_calibration
 import tensorrt_layers
@@ -17,6 +18,7 @@ import tensorrt_options
 from tensorrt_config import Configuration
 from tensorrt_execution import Execution, run_points
 from tensorrt_listeners import Listeners
+from tensorrt_options import Options
 
 
 class Backend:
@@ -52,9 +54,7 @@ class Backend:
             if reply.failed is not None and self._listeners.lacked_memory():
                 reply.machine = "the GPU, or the host, has not enough memory"
 
-    def _parse_build_run(
-        self, request: job.Request, options: tensorrt_options.Options, stages: job.Stages, reply: job.Reply
-    ) -> None:
+    def _parse_build_run(self, request: job.Request, options: Options, stages: job.Stages, reply: job.Reply) -> None:
         stages.enter("parse")
         network = self._parse(request, options, reply)
         if network is None:
@@ -64,10 +64,19 @@ class Backend:
         plan = self._build(request, options, network, reply, detailed=will_run)
         if plan is None:
             reply.fail()
+            return
+        inputs = [profiles.GraphInput(item["name"], item["shape"]) for item in (reply.network or {})["inputs"]]
+        faults = profiles.profile_faults(request, inputs)
+        if faults:  # TensorRT had the first word, and took it in silence
+            stages.enter("profile")
+            silent = "{} {} built an engine with it without an error".format(self._product, self.version)
+            profiles.refuse(reply, faults, silent)
         elif will_run:
-            self._execute(plan, request, stages, reply)
+            self._execute(plan, request, inputs, stages, reply)
+        else:
+            _refuse_points_unasked(request, inputs, stages, reply)
 
-    def _parse(self, request: job.Request, options: tensorrt_options.Options, reply: job.Reply) -> Any:
+    def _parse(self, request: job.Request, options: Options, reply: job.Reply) -> Any:
         """Return the parsed network, None if the parser refused it."""
         network = self._builder.create_network(tensorrt_api.creation_flags(self._trt, options.precision))
         if network is None:  # never `not network`: the length of a network is its number of layers
@@ -85,10 +94,8 @@ class Backend:
         reply.network = tensorrt_network.describe(network)
         return network
 
-    def _build(
-        self, request: job.Request, options: tensorrt_options.Options, network: Any, reply: job.Reply, *, detailed: bool
-    ) -> Any:
-        """Return the serialized engine, None if the builder refused the network."""
+    def _build(self, request: job.Request, options: Options, network: Any, reply: job.Reply, *, detailed: bool) -> Any:
+        """Return the serialized engine, None if the builder refused the network or a profile."""
         trt, builder = self._trt, self._builder
         made = Configuration(trt, builder.create_builder_config())
         reply.settings = made.settings
@@ -96,14 +103,14 @@ class Backend:
         strong = tensorrt_api.is_strongly_typed(trt, options.precision)
         dtypes = (reply.network or {})["dtypes"]
         made.set_flags(options, [] if strong else tensorrt_api.needed_flags(trt, network, dtypes))
-        made.add_profiles(builder, network, request.profiles)
+        if not made.add_profiles(builder, network, request.profiles):
+            return None  # said in the log; without that profile the build might go well
         if options.timing_cache:
             made.use_timing_cache(options.timing_cache)
         with contextlib.ExitStack() as until_built:
             if options.precision == "int8-calibrated":
-                wanted = request.calibration
-                profile = made.profiles[wanted.profile] if wanted and made.profiles else None
                 memory = until_built.enter_context(device.Memory())
+                profile = made.calibration_profile(request.calibration)
                 calibrator = tensorrt_calibration.make(trt, request, network, profile, memory)
                 tensorrt_api.set_calibrator(made.config, calibrator, profile)
             plan = builder.build_serialized_network(network, made.config)
@@ -111,7 +118,14 @@ class Backend:
             made.save_timing_cache(options.timing_cache)
         return plan
 
-    def _execute(self, plan: Any, request: job.Request, stages: job.Stages, reply: job.Reply) -> None:
+    def _execute(
+        self,
+        plan: Any,
+        request: job.Request,
+        inputs: List[profiles.GraphInput],
+        stages: job.Stages,
+        reply: job.Reply,
+    ) -> None:
         stages.enter("deserialize")
         if self._runtime is None:
             self._runtime = self._trt.Runtime(self._listeners.logger)
@@ -121,8 +135,9 @@ class Backend:
         if engine is None or context is None:
             reply.fail()
             return
-        execution = Execution(self._trt, engine, context, request.profiles)
-        run_points(execution, request, stages, reply, self._listeners)
+        silent = "{} {} ran it without an error".format(self._product, self.version)
+        execution = Execution(self._trt, engine, context, request, inputs, silent)
+        run_points(execution, stages, reply, self._listeners)
         if not device.is_poisoned():
             self._inspect(engine, context, request, reply)
 
@@ -137,3 +152,14 @@ class Backend:
         except ValueError as error:
             words = "the engine inspector's answer cannot be read: {}".format(error)
             reply.add(job.diagnostic("harness", words, severity="warning"))
+
+
+def _refuse_points_unasked(
+    request: job.Request, inputs: List[profiles.GraphInput], stages: job.Stages, reply: job.Reply
+) -> None:
+    """Refuse the shape points that are at fault where nothing is executed."""
+    for point in request.points:
+        faults = profiles.point_faults(point, request, inputs)
+        if faults:
+            stages.enter("run:" + point.name)
+            profiles.refuse_point(reply, point, faults, "not executed here, so the runtime was not asked")

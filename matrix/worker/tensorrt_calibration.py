@@ -2,7 +2,7 @@
 
 writer         what the calibrator does
 polygraphy     Polygraphy's Calibrator, which knows the network's inputs and checks what it hands over
-right          hands over every input of every batch
+right          hands over every input that a batch has; "handwritten" is another name for it
 forgets_input  hands over one address too few
 wrong_shape    hands over the first half of every input, and no more memory than that
 no_data        says at once that there is no batch
@@ -26,7 +26,7 @@ import tensorrt_api
 import tensors
 from tensorrt_network import dtype_name
 
-WRITERS = ("polygraphy", "right", "forgets_input", "wrong_shape", "no_data", "stale_cache")
+WRITERS = ("polygraphy", "right", "handwritten", "forgets_input", "wrong_shape", "no_data", "stale_cache")
 CACHE = "calibration.cache"  # in the job directory: what the calibrator read or wrote
 # The name that a calibration cache begins with, after the release: TRT-8503-EntropyCalibration2.
 NAMES = {

@@ -7,11 +7,10 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Any, Dict, List, Sequence
+from typing import Any, Dict, List, Optional, Sequence
 
 import job
 import tensorrt_api
-import tensorrt_profiles
 from tensorrt_options import Options
 
 FLAG_OF_TF32 = "TF32"
@@ -60,12 +59,32 @@ class Configuration:
         if detailed:
             config.profiling_verbosity = trt.ProfilingVerbosity.DETAILED
 
-    def add_profiles(self, builder: Any, network: Any, wanted: Sequence[job.Profile]) -> None:
-        """Add the optimization profiles. Raises as `tensorrt_profiles.make` does."""
+    def add_profiles(self, builder: Any, network: Any, wanted: Sequence[job.Profile]) -> bool:
+        """Add the optimization profiles, wrong or not: TensorRT has the first word on them. Say whether it took all."""
+        inputs = {network.get_input(index).name: network.get_input(index) for index in range(network.num_inputs)}
         for each in wanted:
-            profile = tensorrt_profiles.make(builder, network, each)
-            self.config.add_optimization_profile(profile)
+            profile = builder.create_optimization_profile()
+            for name, (low, best, high) in each.shapes.items():
+                if name in each.values and name in inputs and inputs[name].is_shape_tensor:
+                    profile.set_shape_input(name, *each.values[name])
+                else:
+                    profile.set_shape(name, low, best, high)
+            if self.config.add_optimization_profile(profile) < 0:
+                return False
             self.profiles.append(profile)
+        return True
+
+    def calibration_profile(self, calibration: Optional[job.Calibration]) -> Any:
+        """Return the profile at whose opt shapes the builder is to calibrate, None for none.
+
+        Raises:
+            job.RequestError: there is no such profile.
+        """
+        if calibration is None or calibration.profile is None or not self.profiles:
+            return None
+        if not 0 <= calibration.profile < len(self.profiles):
+            raise job.RequestError("calibration: there is no profile {}".format(calibration.profile))
+        return self.profiles[calibration.profile]
 
     def use_timing_cache(self, path: str) -> None:
         """Start from the timing cache at ``path``, or from an empty one. TensorRT-RTX ignores it."""

@@ -13,8 +13,8 @@ import device
 import job
 import numpy as np
 import outputs
+import profiles
 import tensorrt_api
-import tensorrt_profiles
 import tensors
 from tensorrt_listeners import Listeners
 from tensorrt_network import dtype_of
@@ -27,14 +27,24 @@ class RunRefusedError(Exception):
 
 
 class Execution:
-    """One engine with its context, on one stream."""
+    """One engine with its context, for one request; ``silent`` says what a fault that TensorRT takes is told with."""
 
-    def __init__(self, trt: Any, engine: Any, context: Any, profiles: Sequence[job.Profile]) -> None:
+    def __init__(
+        self,
+        trt: Any,
+        engine: Any,
+        context: Any,
+        request: job.Request,
+        inputs: Sequence[profiles.GraphInput],
+        silent: str,
+    ) -> None:
         self._trt = trt
         self._engine = engine
-        self.context = context
-        self._profiles = profiles
+        self._context = context
         self._profile = 0
+        self.request = request
+        self.graph_inputs = inputs
+        self.silent = silent
         names = [engine.get_tensor_name(index) for index in range(engine.num_io_tensors)]
         self._inputs = [name for name in names if engine.get_tensor_mode(name) == trt.TensorIOMode.INPUT]
         self._outputs = [name for name in names if name not in self._inputs]
@@ -47,50 +57,51 @@ class Execution:
             MemoryError: the GPU has not enough memory.
             device.CudaError: CUDA failed.
         """
-        context = self.context
+        context = self._context
         self._choose_profile(point, stream)
-        given = {tensor.name: tensor for tensor in point.inputs}
-        kept = [self._bind_input(name, given.get(name), memory) for name in self._inputs]
+        bound = [self._bind_input(tensor, memory) for tensor in point.inputs if tensor.name in self._inputs]
         _check_inputs(context)
         allocator = output_allocator(self._trt, memory)
         hosted = {name: self._host_output(name) for name in self._outputs if self._lies_on_host(name)}
         for name in self._outputs:
-            bound = (
-                context.set_tensor_address(name, hosted[name].ctypes.data)
-                if name in hosted
-                else context.set_output_allocator(name, allocator)
-            )
-            _require(bound)
+            if name in hosted:
+                _require(context.set_tensor_address(name, hosted[name].ctypes.data))
+            else:
+                _require(context.set_output_allocator(name, allocator))
         started = context.execute_async_v3(stream.ptr)
         if allocator.failure is not None:
             raise allocator.failure
         _require(started)
         memory.synchronize(stream)
-        del kept  # the host memory of shape tensors had to live until here
+        del bound  # the host memory of shape tensors had to live until here
         return {name: self._fetch(name, hosted.get(name), allocator, memory) for name in self._outputs}
 
+    def input_shapes(self) -> Dict[str, List[int]]:
+        """Return the shapes of the inputs as the context has them."""
+        return {name: [int(extent) for extent in self._context.get_tensor_shape(name)] for name in self._inputs}
+
     def _choose_profile(self, point: job.Point, stream: Any) -> None:
-        index = tensorrt_profiles.choose(point, self._profiles)
+        """Take the first profile that contains the point; where none does, the first one, for TensorRT to refuse."""
+        index = profiles.profile_of(point, self.request) or 0
         if index != self._profile:
-            _require(self.context.set_optimization_profile_async(index, stream.ptr))
+            _require(self._context.set_optimization_profile_async(index, stream.ptr))
             self._profile = index
 
-    def _bind_input(self, name: str, tensor: Optional[job.Tensor], memory: device.Memory) -> Any:
+    def _bind_input(self, tensor: job.Tensor, memory: device.Memory) -> Any:
         """Set shape and address of an input; return the host memory that has to outlive the run, if any."""
-        if tensor is None:
-            raise RunRefusedError("the engine has an input {!r} that the model does not have".format(name))
+        name = tensor.name
         dtype = dtype_of(self._engine.get_tensor_dtype(name))
         try:
             content = tensors.convert(tensor.file.read_bytes(), tensor.dtype, dtype)
         except ValueError as error:
             words = "input {!r} is {}, and the engine takes {}: {}".format(name, tensor.dtype, dtype, error)
             raise RunRefusedError(words) from error
-        _require(self.context.set_input_shape(name, tuple(tensor.shape)))
+        _require(self._context.set_input_shape(name, tuple(tensor.shape)))
         if self._engine.is_shape_inference_io(name):
             host = np.frombuffer(content or bytes(8), np.uint8).copy()
-            _require(self.context.set_tensor_address(name, host.ctypes.data))
+            _require(self._context.set_tensor_address(name, host.ctypes.data))
             return host
-        _require(self.context.set_tensor_address(name, memory.upload(tensors.pack(content, dtype))))
+        _require(self._context.set_tensor_address(name, memory.upload(tensors.pack(content, dtype))))
         return None
 
     def _lies_on_host(self, name: str) -> bool:
@@ -98,14 +109,14 @@ class Execution:
 
     def _host_output(self, name: str) -> Any:
         dtype = dtype_of(self._engine.get_tensor_dtype(name))
-        size = tensors.packed_size(dtype, list(self.context.get_tensor_shape(name)))
+        size = tensors.packed_size(dtype, list(self._context.get_tensor_shape(name)))
         return np.zeros(max(size, 8), np.uint8)
 
     def _fetch(self, name: str, host: Any, allocator: Any, memory: device.Memory) -> Output:
         dtype = dtype_of(self._engine.get_tensor_dtype(name))
         shape = allocator.shapes.get(name)
         if shape is None:
-            shape = [int(extent) for extent in self.context.get_tensor_shape(name)]
+            shape = [int(extent) for extent in self._context.get_tensor_shape(name)]
         if min(shape, default=0) < 0:
             raise RunRefusedError("TensorRT did not tell the shape of output {!r}: {}".format(name, shape))
         size = tensors.packed_size(dtype, shape)
@@ -118,14 +129,13 @@ class Execution:
         return dtype, shape, tensors.unpack(raw, dtype, tensors.elements(shape))
 
 
-def run_points(
-    execution: Execution, request: job.Request, stages: job.Stages, reply: job.Reply, listeners: Listeners
-) -> None:
+def run_points(execution: Execution, stages: job.Stages, reply: job.Reply, listeners: Listeners) -> None:
     """Run every shape point of the request into ``reply``; a refusal costs its point, a broken device the rest.
 
     Raises:
         MemoryError: the GPU has not enough memory.
     """
+    request = execution.request
     for number, point in enumerate(request.points):
         stages.enter("run:" + point.name)
         begun = listeners.mark()
@@ -137,9 +147,15 @@ def run_points(
             if device.is_poisoned():
                 return
             continue
+        shapes = execution.input_shapes()
+        faults = profiles.point_faults(point, request, execution.graph_inputs)
+        faults = faults or profiles.unlike_the_point(point, shapes)
+        if faults:
+            profiles.refuse_point(reply, point, faults, execution.silent)
+            continue
         files = outputs.folder_of(request.directory, number)
         stored = [outputs.write(name, *output, files) for name, output in got.items()]
-        reply.points.append({"point": point.name, "error": "", "outputs": stored})
+        reply.points.append({"point": point.name, "error": "", "outputs": stored, "shapes": shapes})
         reply.executed = True
 
 

@@ -59,11 +59,6 @@ def unpack(packed: bytes, dtype: str, count: int) -> bytes:
     return _as_bytes((spread & ((1 << bits) - 1)).reshape(-1)[:count])
 
 
-def integers(raw: bytes, dtype: str) -> List[int]:
-    """Return the elements of an integer tensor."""
-    return [int(value) for value in np.frombuffer(raw, np.dtype(dtype)).reshape(-1)]
-
-
 def convert(raw: bytes, have: str, want: str) -> bytes:
     """Return the elements of ``raw`` as ``want``: the same, or the narrower type that a runtime takes in its place.
 
