@@ -64,3 +64,29 @@ def interpolation_rounding(length: int) -> Tolerance:
     For either side.
     """
     return Tolerance(absolute=2 * 2 * (3 * length * 2 * LIMIT + 3 * LIMIT) * _U)
+
+
+def root_rounding() -> Tolerance:
+    """Return how far two float32 square roots of the same number may be apart: 3 units in the last place (2u) each.
+
+    That is the worst that CUDA's square roots do (CUDA C++ Programming Guide, mathematical functions).
+    """
+    return Tolerance(relative=2 * 3 * 2 * _U)
+
+
+def log_rounding(relative: float = 0.0) -> Tolerance:
+    """Return how far two float32 logarithms of arguments with an error of ``relative`` may be apart.
+
+    The fast logarithm of CUDA is off by 2**-21.41 where the argument is between 1/2 and 2, else by 3 units in the last
+    place (CUDA C++ Programming Guide, intrinsic functions). For either side.
+    """
+    return Tolerance(absolute=2 * (2.0**-21.41 + relative), relative=2 * 3 * 2 * _U)
+
+
+def log_sum_exp_rounding(terms: int) -> Tolerance:
+    """Return how far two logarithms of float32 sums of ``terms`` exponentials may be apart.
+
+    The arguments of the exponentials are at most 8 in magnitude: 11 units in the last place (2u) where the fast
+    exponential of CUDA is used, as in `softmax_rounding`, and K * u of the sum.
+    """
+    return log_rounding((terms + 22) * _U)

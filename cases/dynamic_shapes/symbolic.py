@@ -13,6 +13,7 @@ from cases.inputs import floats
 from cases.model import Dim, Signature, lowest_ir_version, model, node, tensor
 
 POINTS = ("min", "opt", "inside", "max")
+INITIALIZERS_ALONE = 4  # the first IR version in which an initializer need not be a graph input as well
 
 Sizes = tuple[int, int, int, int]  # of one symbol, at each of POINTS
 Values = tuple[tuple[int, ...], ...]  # of one shape tensor, at each of POINTS
@@ -116,6 +117,9 @@ def _build(
 ) -> onnx.ModelProto:
     nodes, constants = body()
     declared = {name: (dtype, [_declared(dim) for dim in dims or ()]) for name, (dtype, dims) in inputs.items()}
+    if lowest_ir_version(opset) < INITIALIZERS_ALONE:
+        made = [node("Constant", [], [name], value=tensor(name, array)) for name, array in constants.items()]
+        return model([*made, *nodes], declared, outputs, opset=opset)
     return model(nodes, declared, outputs, constants, opset=opset)
 
 
