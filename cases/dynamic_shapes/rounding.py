@@ -90,3 +90,13 @@ def log_sum_exp_rounding(terms: int) -> Tolerance:
     exponential of CUDA is used, as in `softmax_rounding`, and K * u of the sum.
     """
     return log_rounding((terms + 22) * _U)
+
+
+def cubic_rounding(length: int) -> Tolerance:
+    """Return how far two float32 cubic interpolations in two directions to ``length`` samples may be apart.
+
+    As `interpolation_rounding`, but four weights, of at most 1 and with derivatives of at most 3, take about ten
+    roundings each: in each direction a coordinate that is off by 3 * u * length moves the value by 4 * 3 * LIMIT times
+    as much, and the weights and the sum add 4 * 12 * u * LIMIT. For either side.
+    """
+    return Tolerance(absolute=2 * 2 * (3 * length * 12 * LIMIT + 4 * 12 * LIMIT) * _U)

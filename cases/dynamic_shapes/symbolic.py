@@ -70,7 +70,7 @@ def dynamic_case(
         family="dynamic_shapes",
         op=op,
         opset=opset,
-        ir_version=lowest_ir_version(opset),
+        ir_version=_ir_version(opset),
         summary=summary or _first_line(body),
         build=partial(_build, body, inputs, outputs, opset),
         inputs=partial(_inputs, case_id, inputs, fill or {}),
@@ -117,10 +117,11 @@ def _build(
 ) -> onnx.ModelProto:
     nodes, constants = body()
     declared = {name: (dtype, [_declared(dim) for dim in dims or ()]) for name, (dtype, dims) in inputs.items()}
-    if lowest_ir_version(opset) < INITIALIZERS_ALONE:
-        made = [node("Constant", [], [name], value=tensor(name, array)) for name, array in constants.items()]
-        return model([*made, *nodes], declared, outputs, opset=opset)
-    return model(nodes, declared, outputs, constants, opset=opset)
+    return model(nodes, declared, outputs, constants, opset=opset, ir_version=_ir_version(opset))
+
+
+def _ir_version(opset: int) -> int:
+    return max(lowest_ir_version(opset), INITIALIZERS_ALONE)
 
 
 def _inputs(
@@ -132,7 +133,7 @@ def _inputs(
         if name in point.values:
             arrays[name] = np.array(point.values[name], dtype).reshape(shape)
         else:
-            arrays[name] = fill.get(name, floats)(f"{case_id}/{point.name}/{name}", shape)
+            arrays[name] = np.asarray(fill.get(name, floats)(f"{case_id}/{point.name}/{name}", shape))
     return arrays
 
 
