@@ -24,7 +24,18 @@ MODULES: Mapping[str, tuple[str, ...]] = {
     ),
     "dynamic_shapes": (
         *("dimensions", "shape_arithmetic", "shape_inputs", "data_dependent", "control_flow"),
-        *("reductions", "gathers", "scatters", "rearranging", "slicing", "padding", "growing", "resizing"),
+        *(
+            "reductions",
+            "gathers",
+            "scatters",
+            "rearranging",
+            "slicing",
+            "padding",
+            "growing",
+            "resizing",
+            "choosing",
+            "opset_changes",
+        ),
     ),
 }
 

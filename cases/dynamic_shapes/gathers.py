@@ -22,6 +22,7 @@ COUNT: Sizes = (2, 5, 3, 9)  # how many indices there are
 FEWEST: Sizes = (3, 12, 7, 24)  # sizes of S: indices that are valid at every point are from -3 to 2
 
 anywhere: Fill = partial(integers, low=-ROWS, high=ROWS - 1)
+anywhere_int32: Fill = partial(integers, low=-ROWS, high=ROWS - 1, dtype=np.int32)
 forward: Fill = partial(integers, low=0, high=ROWS - 1)
 within_all: Fill = partial(integers, low=-FEWEST[0], high=FEWEST[0] - 1)
 INT32: Signature = np.int32, ("K",)
@@ -38,7 +39,7 @@ def _gather() -> Iterator[Case]:
     table, k = f32("N", ROWS, "S"), i64("K")
     for opset, fill in ((7, forward), (11, anywhere), (13, anywhere)):
         yield _case("axis_1", "Gather", table, k, f32("N", "K", "S"), fill, opset=opset, axis=1)
-    yield _case("axis_1_int32", "Gather", table, INT32, f32("N", "K", "S"), partial(anywhere, dtype=np.int32), axis=1)
+    yield _case("axis_1_int32", "Gather", table, INT32, f32("N", "K", "S"), anywhere_int32, axis=1)
     matrix = i64("K", 2)
     yield _case("axis_minus_2-matrix", "Gather", table, matrix, f32("N", "K", 2, "S"), anywhere, axis=-2)
     yield _case("axis_minus_1", "Gather", f32("N", "S"), k, f32("N", "K"), within_all, axis=-1)
@@ -53,8 +54,7 @@ def _elements() -> Iterator[Case]:
     op, data, y = "GatherElements", f32("N", ROWS, "S"), f32("N", "K", "S")
     for opset in (11, 13, 18):
         yield _case("axis_1", op, data, i64("N", "K", "S"), y, anywhere, opset=opset, axis=1)
-    as_int32 = partial(anywhere, dtype=np.int32)
-    yield _case("axis_minus_2_int32", op, data, (np.int32, ("N", "K", "S")), y, as_int32, axis=-2)
+    yield _case("axis_minus_2_int32", op, data, (np.int32, ("N", "K", "S")), y, anywhere_int32, axis=-2)
     yield _case("axis_0", op, f32("S", "C"), i64("K", "C"), f32("K", "C"), within_all)
     yield _case("axis_minus_1", op, f32("N", "S"), i64("N", "K"), f32("N", "K"), within_all, axis=-1)
     fewer = i64("K", 2)
@@ -80,11 +80,26 @@ def _nd() -> Iterator[Case]:
 
 
 def _case(
-    axes: str, op: str, data: Signature, indices: Signature, y: Signature, fill: Fill, *, opset: int = 17, **attributes: int
+    axes: str,
+    op: str,
+    data: Signature,
+    indices: Signature,
+    y: Signature,
+    fill: Fill,
+    *,
+    opset: int = 17,
+    **attributes: int,
 ) -> Case:
     operands: Operands = {"x": data, "indices": indices}
     return node_case(
-        axes, op, operands, y, opset=opset, attributes=attributes, sizes={"K": COUNT, "E": (0, 3, 1, 6)}, fill={"indices": fill}
+        axes,
+        op,
+        operands,
+        y,
+        opset=opset,
+        attributes=attributes,
+        sizes={"K": COUNT, "E": (0, 3, 1, 6)},
+        fill={"indices": fill},
     )
 
 
@@ -98,7 +113,5 @@ def _integers(*numbers: int) -> Array:
 
 def _bounded(bounds: tuple[int, ...], key: str, shape: tuple[int, ...]) -> Array:
     """Return tuples of indices, each from minus its bound to its bound less 1."""
-    columns = [
-        integers(f"{key}/{at}", shape[:-1], -bound, bound - 1) for at, bound in enumerate(bounds[: shape[-1]])
-    ]
+    columns = [integers(f"{key}/{at}", shape[:-1], -bound, bound - 1) for at, bound in enumerate(bounds[: shape[-1]])]
     return np.stack(columns, axis=-1)

@@ -48,7 +48,9 @@ def _expand() -> Iterator[Case]:
 
 def _tile() -> Iterator[Case]:
     for opset in (7, 13):
-        yield node_case("repeats", "Tile", {"x": TOKENS, "repeats": ints(3, 2)}, f32("N_thrice", "S_twice"), opset=opset)
+        yield node_case(
+            "repeats", "Tile", {"x": TOKENS, "repeats": ints(3, 2)}, f32("N_thrice", "S_twice"), opset=opset
+        )
     yield node_case("repeats_one", "Tile", {"x": f32("N", 2, "S"), "repeats": ints(1, 2, 1)}, f32("N", 4, "S"))
     repeats: Values = ((1, 2), (3, 4), (2, 3), (5, 6))
     given: dict[str, Operand] = {"x": TOKENS, "repeats": vector(2)}
@@ -65,7 +67,13 @@ def _range() -> Iterator[Case]:
         yield _added_range(f"{name}-all_input", dtype, dict.fromkeys(bounds, None), bounds, opset=opset)
     downward: Mapping[str, Values] = {"start": ((2,), (11,), (6,), (23,))}
     yield _added_range("int64-negative_delta", np.int64, {"start": None, "limit": -1, "delta": -1}, downward)
-    yield _added_range("int64-limit_input", np.int64, {"start": -2, "limit": None, "delta": 3}, {"limit": ((5,), (20,), (9,), (31,))}, opset=11)
+    yield _added_range(
+        "int64-limit_input",
+        np.int64,
+        {"start": -2, "limit": None, "delta": 3},
+        {"limit": ((5,), (20,), (9,), (31,))},
+        opset=11,
+    )
     yield dynamic_case("range-float_of_shape", "Range", _half_steps, {"x": TOKENS}, {"y": TOKENS})
 
 
@@ -159,9 +167,16 @@ def _one_hot() -> Iterator[Case]:
     for axis, opset, y in ((-1, 9, f32("N", "S", DEPTH)), (1, 11, f32("N", DEPTH, "S")), (0, 17, f32(DEPTH, "N", "S"))):
         name = f"axis_{axis}".replace("-", "minus_")
         yield _hot(name, {"x": indices, "depth": ints(DEPTH), **off_on}, y, opset=opset, axis=axis)
-    yield _hot("depth_input", {"x": indices, "depth": vector(1), **off_on}, f32("N", "S", "depth"), values={"depth": LENGTHS})
+    yield _hot(
+        "depth_input", {"x": indices, "depth": vector(1), **off_on}, f32("N", "S", "depth"), values={"depth": LENGTHS}
+    )
     scalar: Signature = np.int64, ()
-    yield _hot("depth_input_scalar", {"x": indices, "depth": scalar, **off_on}, f32("N", "S", "depth"), values={"depth": LENGTHS})
+    yield _hot(
+        "depth_input_scalar",
+        {"x": indices, "depth": scalar, **off_on},
+        f32("N", "S", "depth"),
+        values={"depth": LENGTHS},
+    )
     given: dict[str, Operand] = {"x": indices, "depth": ints(DEPTH), "values": f32(2)}
     yield _hot("values_input", given, f32("N", "S", DEPTH))
 
@@ -178,5 +193,3 @@ def _hot(
     """Indices from -3 to 5: with a depth of 5 or less some of them are beyond it, which gives a row of "off"."""
     fill = {"x": partial(integers, low=-3, high=DEPTH)}
     return node_case(name, "OneHot", operands, y, opset=opset, attributes=attributes, fill=fill, values=values)
-
-

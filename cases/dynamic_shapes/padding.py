@@ -38,7 +38,7 @@ def cases() -> Iterator[Case]:
 
 def _attribute() -> Iterator[Case]:
     for mode in MODES:
-        attributes = {"mode": mode, "pads": list(PADS)}
+        attributes: dict[str, Any] = {"mode": mode, "pads": list(PADS)}
         yield node_case(f"attribute-{mode}", "Pad", {"x": IMAGE}, AROUND, opset=7, attributes=attributes)
     attributes = {"value": -1.5, "pads": list(PADS)}
     yield node_case("attribute-constant_value", "Pad", {"x": IMAGE}, AROUND, opset=10, attributes=attributes)
@@ -49,7 +49,13 @@ def _attribute() -> Iterator[Case]:
 
 def _constant() -> Iterator[Case]:
     pads = ints(*PADS)
-    for opset, modes in ((11, MODES), (13, ("constant", "reflect")), (18, MODES), (19, (*MODES, "wrap")), (24, ("wrap",))):
+    for opset, modes in (
+        (11, MODES),
+        (13, ("constant", "reflect")),
+        (18, MODES),
+        (19, (*MODES, "wrap")),
+        (24, ("wrap",)),
+    ):
         for mode in modes:
             yield _pad(mode, {"pads": pads}, AROUND, opset=opset, mode=mode)
     for opset in (11, 19):
@@ -96,7 +102,9 @@ def _given() -> Iterator[Case]:
     yield _run_time("constant-pads_value_input", number, {"pads": PADS_GIVEN}, opset=13)
 
 
-def _run_time(name: str, operands: Mapping[str, Operand], values: Mapping[str, Values], *, opset: int, **attributes: Any) -> Case:
+def _run_time(
+    name: str, operands: Mapping[str, Operand], values: Mapping[str, Values], *, opset: int, **attributes: Any
+) -> Case:
     return node_case(name, "Pad", {"x": TOKENS, **operands}, LONGER, opset=opset, attributes=attributes, values=values)
 
 

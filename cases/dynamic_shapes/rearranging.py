@@ -1,4 +1,5 @@
-"""Reshape, Flatten, Squeeze, Unsqueeze, Transpose, DepthToSpace, SpaceToDepth, ReverseSequence: data moves or is renamed.
+"""Reshape, Squeeze, Unsqueeze, Flatten, Transpose, DepthToSpace, SpaceToDepth, ReverseSequence: data is only moved.
+
 
 Every result is exact. Axes given as an input are not those that an implementation would take that ignores them: x has
 several dimensions of 1, and only one is squeezed.
@@ -37,7 +38,7 @@ def _reshape() -> Iterator[Case]:
     for opset in (7, 13, 14, 19, 24):
         yield _to("zero_minus_one", x, ints(0, -1), rows, opset=opset)
     yield _to("zero_four_two_minus_one", f32("N", "S", 8), ints(0, -1, 4, 2), f32("N", "S", 4, 2))
-    yield _to("minus_one", x, ints(-1), f32("N_times_S_times_4"))
+    yield _to("minus_one_alone", x, ints(-1), f32("N_times_S_times_4"))
     for opset in (14, 21):
         yield _to("allowzero_0-zero_minus_one", x, ints(0, -1), rows, opset=opset, allowzero=0)
         yield _to("allowzero_1-minus_one", x, ints(-1, 4), f32("N_times_S", 4), opset=opset, allowzero=1)
@@ -125,7 +126,9 @@ def _transpose() -> Iterator[Case]:
         yield node_case(name, "Transpose", {"x": x}, y, attributes={"perm": perm})
     five = f32("N", 2, "H", "W", 3)
     perm = [0, 4, 1, 3, 2]
-    yield node_case("perm_rank_5", "Transpose", {"x": five}, f32("N", 3, 2, "W", "H"), opset=21, attributes={"perm": perm})
+    yield node_case(
+        "perm_rank_5", "Transpose", {"x": five}, f32("N", 3, 2, "W", "H"), opset=21, attributes={"perm": perm}
+    )
 
 
 def _blocks() -> Iterator[Case]:
@@ -134,7 +137,9 @@ def _blocks() -> Iterator[Case]:
         yield node_case("block_2", "DepthToSpace", {"x": deep}, wide, opset=opset, attributes={"blocksize": 2})
     for mode, opset in (("DCR", 11), ("CRD", 11), ("CRD", 13), ("DCR", 17)):
         attributes = {"blocksize": 2, "mode": mode}
-        yield node_case(f"block_2_{mode.lower()}", "DepthToSpace", {"x": deep}, wide, opset=opset, attributes=attributes)
+        yield node_case(
+            f"block_2_{mode.lower()}", "DepthToSpace", {"x": deep}, wide, opset=opset, attributes=attributes
+        )
     sizes = {"H2": (8, 16, 12, 24), "W2": (6, 20, 10, 28)}
     even, half = f32("N", 3, "H2", "W2"), f32("N", 12, "H_half", "W_half")
     for opset in (7, 13):

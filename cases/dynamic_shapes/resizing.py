@@ -50,7 +50,14 @@ def _upsample() -> Iterator[Case]:
 def _resize_10() -> Iterator[Case]:
     down = _floats(1, 1, 0.5, 1)
     for mode, tolerance in (("nearest", EXACT), ("linear", LINEAR)):
-        yield _case("Resize", f"scales-{mode}", {"scales": _floats(*FACTORS)}, opset=10, tolerance=tolerance, attributes={"mode": mode})
+        yield _case(
+            "Resize",
+            f"scales-{mode}",
+            {"scales": _floats(*FACTORS)},
+            opset=10,
+            tolerance=tolerance,
+            attributes={"mode": mode},
+        )
     yield _case("Resize", "scales_half-nearest", {"scales": down}, opset=10, attributes={"mode": "nearest"})
 
 
@@ -109,7 +116,12 @@ def _region() -> Iterator[Case]:
     inside, beyond = _floats(0, 0, 0.25, 0, 1, 1, 0.75, 0.5), _floats(0, 0, -0.5, 0.25, 1, 1, 0.5, 1.5)
     sizes = ints(2, 2, 10, 9)
     x, y = f32(2, 2, "H", "W"), f32(2, 2, 10, 9)
-    for name, roi, opset in (("inside", inside, 11), ("inside", inside, 13), ("inside", inside, 19), ("beyond", beyond, 13)):
+    for name, roi, opset in (
+        ("inside", inside, 11),
+        ("inside", inside, 13),
+        ("inside", inside, 19),
+        ("beyond", beyond, 13),
+    ):
         operands: dict[str, Operand] = {"roi": roi, "scales": _floats() if opset < 13 else None, "sizes": sizes}
         yield _resize(f"roi_{name}-linear", operands, crop, LINEAR, opset=opset, x=x, y=y)
     given: dict[str, Operand] = {"roi": f32(8), "scales": None, "sizes": sizes}
@@ -204,5 +216,3 @@ def _case(op: str, name: str, operands: Mapping[str, Operand], *, tolerance: Tol
 
 def _floats(*numbers: float) -> Array:
     return np.array(numbers, np.float32)
-
-

@@ -16,7 +16,6 @@ from cases.dynamic_shapes.reductions import powers
 from cases.dynamic_shapes.single_node import node_case
 from cases.dynamic_shapes.symbolic import Fill, Sizes, f32, i64
 from cases.inputs import integers, permutation
-from cases.model import Signature
 
 ROWS = 12  # more than there are indices, so that they can be different
 COUNT: Sizes = (2, 5, 3, 9)
@@ -35,7 +34,15 @@ def cases() -> Iterator[Case]:
         yield _nd("rows", opset=opset)
     yield _nd("rows_negative", low=-ROWS)
     yield from _nd_of_pairs()
-    for reduction, opset in (("none", 16), ("add", 16), ("mul", 16), ("add", 18), ("mul", 18), ("max", 18), ("min", 18)):
+    for reduction, opset in (
+        ("none", 16),
+        ("add", 16),
+        ("mul", 16),
+        ("add", 18),
+        ("mul", 18),
+        ("max", 18),
+        ("min", 18),
+    ):
         yield _elements(f"axis_1-{reduction}", "ScatterElements", opset=opset, axis=1, reduction=reduction)
         yield _nd(f"rows-{reduction}", opset=opset, reduction=reduction)
 

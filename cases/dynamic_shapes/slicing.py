@@ -37,7 +37,9 @@ def _slice_attributes() -> Iterator[Case]:
     attributes = {"starts": [-3, 0], "ends": [END, -1], "axes": [1, 2]}
     yield node_case("attribute-negative", "Slice", {"x": TOKENS}, f32("N", 3, 4), opset=9, attributes=attributes)
     attributes = {"starts": [0, 1], "ends": [END, -1]}
-    yield node_case("attribute-axes_absent", "Slice", {"x": TOKENS}, f32("N", "S_less_2", 5), opset=9, attributes=attributes)
+    yield node_case(
+        "attribute-axes_absent", "Slice", {"x": TOKENS}, f32("N", "S_less_2", 5), opset=9, attributes=attributes
+    )
 
 
 def _slice_constants() -> Iterator[Case]:
@@ -58,7 +60,11 @@ def _slice_constants() -> Iterator[Case]:
 
 
 def _slice(
-    name: str, *parameters: tuple[int, ...], y: Signature, opset: int = 17, dtype: type[np.signedinteger[Any]] = np.int64
+    name: str,
+    *parameters: tuple[int, ...],
+    y: Signature,
+    opset: int = 17,
+    dtype: type[np.signedinteger[Any]] = np.int64,
 ) -> Case:
     names = ("starts", "ends", "axes", "steps")
     constants = {key: np.array(numbers, dtype) for key, numbers in zip(names, parameters)}  # noqa: B905 - the last may be absent
