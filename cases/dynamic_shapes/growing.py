@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from cases.case import Case
 from cases.dynamic_shapes.single_node import Operand, node_case, vector
-from cases.dynamic_shapes.symbolic import Body, Values, dynamic_case, extent, f32, i64, ints
+from cases.dynamic_shapes.symbolic import Body, Values, dynamic_case, extent, f32, i64, ints, scalar
 from cases.inputs import integers
 from cases.model import Signature, node, tensor
 
@@ -166,18 +166,17 @@ def _one_hot() -> Iterator[Case]:
     off_on: dict[str, Operand] = {"values": np.array([-1, 2], np.float32)}
     for axis, opset, y in ((-1, 9, f32("N", "S", DEPTH)), (1, 11, f32("N", DEPTH, "S")), (0, 17, f32(DEPTH, "N", "S"))):
         name = f"axis_{axis}".replace("-", "minus_")
-        yield _hot(name, {"x": indices, "depth": ints(DEPTH), **off_on}, y, opset=opset, axis=axis)
+        yield _hot(name, {"x": indices, "depth": scalar(DEPTH), **off_on}, y, opset=opset, axis=axis)
     yield _hot(
         "depth_input", {"x": indices, "depth": vector(1), **off_on}, f32("N", "S", "depth"), values={"depth": LENGTHS}
     )
-    scalar: Signature = np.int64, ()
     yield _hot(
         "depth_input_scalar",
-        {"x": indices, "depth": scalar, **off_on},
+        {"x": indices, "depth": i64(), **off_on},
         f32("N", "S", "depth"),
         values={"depth": LENGTHS},
     )
-    given: dict[str, Operand] = {"x": indices, "depth": ints(DEPTH), "values": f32(2)}
+    given: dict[str, Operand] = {"x": indices, "depth": scalar(DEPTH), "values": f32(2)}
     yield _hot("values_input", given, f32("N", "S", DEPTH))
 
 

@@ -88,14 +88,15 @@ def _coordinates() -> Iterator[Case]:
         ("pytorch_half_pixel", 13),
         ("align_corners", 13),
         ("asymmetric", 13),
-        ("tf_half_pixel_for_nn", 11),
         ("half_pixel_symmetric", 19),
     ):
         linear = {"mode": "linear", "coordinate_transformation_mode": mode}
         yield _resize(f"linear-{mode}", _by_scales(*FACTORS, opset=opset), linear, LINEAR, opset=opset)
-        if mode not in ("tf_half_pixel_for_nn", "asymmetric"):
+        if mode != "asymmetric":
             cubic = {"mode": "cubic", "coordinate_transformation_mode": mode}
             yield _resize(f"cubic-{mode}", _by_scales(*FACTORS, opset=opset), cubic, CUBIC, opset=opset)
+    nearest = {"mode": "nearest", "nearest_mode": "floor", "coordinate_transformation_mode": "tf_half_pixel_for_nn"}
+    yield _resize("nearest-tf_half_pixel_for_nn", _by_scales(*FACTORS, opset=11), nearest, EXACT, opset=11)
     symmetric = {"mode": "linear", "coordinate_transformation_mode": "half_pixel_symmetric"}
     yield _resize("linear-half_pixel_symmetric-fraction", _by_scales(1, 1, 1.25, 0.75), symmetric, LINEAR, opset=19)
     for name, attributes in (("cubic_coeff_a", {"cubic_coeff_a": -0.5}), ("exclude_outside", {"exclude_outside": 1})):
