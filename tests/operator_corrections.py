@@ -92,6 +92,14 @@ def pad(x: Array, pads: Array, value: Array | float = 0.0) -> Array:
     return np.pad(x[cut], widths, constant_values=np.asarray(value).item())
 
 
+def batch_normalization(
+    x: Array, scale: Array, bias: Array, mean: Array, variance: Array, *, epsilon: float, **_: Any
+) -> Array:
+    """https://onnx.ai/onnx/operators/onnx__BatchNormalization.html#batchnormalization-7, in test mode."""
+    s, b, m, v = (each.astype(np.float64).reshape(-1, *[1] * (x.ndim - 2)) for each in (scale, bias, mean, variance))
+    return np.asarray((x - m) / np.sqrt(v + epsilon) * s + b, x.dtype)
+
+
 def one_hot(indices: Array, depth: Array, values: Array, axis: int = -1) -> Array:
     """Take a depth of one dimension, which the evaluator does as long as numpy lets it."""
     wrapped = np.where(indices < 0, indices + depth.item(), indices)
@@ -126,13 +134,13 @@ def resize(
     nearest_mode: str = "floor",
 ) -> Array:
     """Resize by scales, with the coordinates or with the negative axes that the evaluator does not have."""
-    if nearest_mode != "floor":
-        raise ValueError(f"nearest_mode {nearest_mode}")
     factors = np.ones(x.ndim)
     factors[list(range(x.ndim) if axes is None else axes)] = scales
-    return resample(x, factors.tolist(), mode, *COORDINATES[coordinate_transformation_mode])
+    before, after = COORDINATES[coordinate_transformation_mode]
+    return resample(x, factors.tolist(), mode, before, after - NEAREST[nearest_mode] if mode == "nearest" else after)
 
 
+NEAREST: Mapping[str, float] = {"floor": 0.0, "round_prefer_floor": 0.5 - 2.0**-20}  # what is added before a floor
 COORDINATES: Mapping[str, tuple[float, float]] = {"half_pixel": (0.5, 0.5), "tf_half_pixel_for_nn": (0.5, 0.0)}
 
 WRONG = (  # answers without an error, and not what the specification says
@@ -141,6 +149,7 @@ WRONG = (  # answers without an error, and not what the specification says
     Correction(op="Hardmax", last=12, compute=hardmax),
 )
 LACKING = (  # refuses some models
+    Correction(op="BatchNormalization", last=8, compute=batch_normalization),
     Correction(op="Squeeze", last=12, compute=squeeze),
     Correction(op="GatherElements", compute=gather_elements),
     Correction(op="Scatter", compute=scatter),

@@ -27,6 +27,7 @@ from cases.dynamic_shapes.symbolic import dynamic_case, f32
 from tests.operator_corrections import LACKING, WRONG, replacements
 
 ONNXRUNTIME_READS = 26  # the newest opset that onnxruntime 1.31 loads
+REFUSED_BY_ONNXRUNTIME = {"attention-window-opset25"}  # onnxruntime 1.31 knows no window at opset 25, onnx 1.23 does
 
 
 def enumerate_cases() -> Iterator[Case]:
@@ -232,8 +233,8 @@ def test_onnxruntime_agrees_with_the_reference(case: Case) -> None:
     options = ort.SessionOptions()
     options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_DISABLE_ALL
     options.log_severity_level = 4
-    if case.opset > ONNXRUNTIME_READS:
-        with pytest.raises(Exception, match=r"(?i)opset|IR version"):
+    if case.opset > ONNXRUNTIME_READS or case.id in REFUSED_BY_ONNXRUNTIME:
+        with pytest.raises(Exception, match=r"(?i)opset|IR version|attribute"):
             ort.InferenceSession(made(case.id).model_bytes, options, providers=["CPUExecutionProvider"])
         return
     session = ort.InferenceSession(made(case.id).model_bytes, options, providers=["CPUExecutionProvider"])

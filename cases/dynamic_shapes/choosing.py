@@ -94,7 +94,7 @@ def _cumsum() -> Iterator[Case]:
         name = "-".join(word for word, wanted in (("exclusive", exclusive), ("reverse", reverse)) if wanted)
         yield _sum(f"axis_1-{name}", TABLE, scalar(1), opset=14, exclusive=exclusive, reverse=reverse)
     yield _sum("axis_0", TABLE, np.array(0, np.int32), opset=14)
-    for name, dtype in (("axis_input", np.int64), ("axis_input_int32", np.int32)):
+    for name, dtype in (("axis_given", np.int64), ("axis_given_int32", np.int32)):
         axis: Signature = dtype, ()
         yield _sum(name, VOLUME, axis, opset=14, values={"axis": always(1)})
     numbers: Signature = np.int64, ("N", "S")
@@ -120,7 +120,7 @@ def _trilu() -> Iterator[Case]:
         for k in (0, 2, -1):
             yield _triangle(f"k_{k}-upper_{upper}".replace("k_-", "k_minus_"), {"k": scalar(k)}, upper)
         diagonals: Values = ((-2,), (1,), (0,), (3,))
-        yield _triangle(f"k_input-upper_{upper}", {"k": i64()}, upper, values={"k": diagonals})
+        yield _triangle(f"k_given-upper_{upper}", {"k": i64()}, upper, values={"k": diagonals})
     batched = f32("N", 2, "H", "W")
     yield _triangle("batched", {"k": scalar(1)}, 1, x=batched)
     yield _triangle("k_minus_1-upper_0", {"k": scalar(-1)}, 0, opset=24)

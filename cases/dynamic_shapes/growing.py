@@ -40,10 +40,10 @@ def _expand() -> Iterator[Case]:
     yield node_case("fewer_ranks", "Expand", {"x": column, "shape": ints(1)}, column)
     values: Values = ((1, 3, 1), (1, 12, 1), (1, 7, 1), (1, 24, 1))
     operands: dict[str, Operand] = {"x": column, "shape": vector(3)}
-    yield node_case("shape_input", "Expand", operands, f32("N", "rows", "S"), opset=8, values={"shape": values})
+    yield node_case("shape_given", "Expand", operands, f32("N", "rows", "S"), opset=8, values={"shape": values})
     whole: Values = ((2, 1, 3), (4, 4, 12), (3, 2, 7), (6, 8, 24))
     row: dict[str, Operand] = {"x": f32("N", 1), "shape": vector(3)}
-    yield node_case("shape_input-more_ranks", "Expand", row, f32("a", "N", "b"), values={"shape": whole})
+    yield node_case("shape_given-more_ranks", "Expand", row, f32("a", "N", "b"), values={"shape": whole})
 
 
 def _tile() -> Iterator[Case]:
@@ -54,7 +54,7 @@ def _tile() -> Iterator[Case]:
     yield node_case("repeats_one", "Tile", {"x": f32("N", 2, "S"), "repeats": ints(1, 2, 1)}, f32("N", 4, "S"))
     repeats: Values = ((1, 2), (3, 4), (2, 3), (5, 6))
     given: dict[str, Operand] = {"x": TOKENS, "repeats": vector(2)}
-    yield node_case("repeats_input", "Tile", given, f32("a", "b"), opset=7, values={"repeats": repeats})
+    yield node_case("repeats_given", "Tile", given, f32("a", "b"), opset=7, values={"repeats": repeats})
 
 
 def _range() -> Iterator[Case]:
@@ -64,11 +64,11 @@ def _range() -> Iterator[Case]:
         "delta": ((1,), (3,), (2,), (4,)),
     }
     for name, dtype, opset in (("int64", np.int64, 11), ("int32", np.int32, 17), ("int64", np.int64, 27)):
-        yield _added_range(f"{name}-all_input", dtype, dict.fromkeys(bounds, None), bounds, opset=opset)
+        yield _added_range(f"{name}-all_given", dtype, dict.fromkeys(bounds, None), bounds, opset=opset)
     downward: Mapping[str, Values] = {"start": ((2,), (11,), (6,), (23,))}
     yield _added_range("int64-negative_delta", np.int64, {"start": None, "limit": -1, "delta": -1}, downward)
     yield _added_range(
-        "int64-limit_input",
+        "int64-limit_given",
         np.int64,
         {"start": -2, "limit": None, "delta": 3},
         {"limit": ((5,), (20,), (9,), (31,))},
@@ -130,7 +130,7 @@ def _constant_of_shape() -> Iterator[Case]:
     ):
         name = "zero" if number is None else np.dtype(dtype).name
         yield dynamic_case(
-            f"constantofshape-{name}",
+            f"constantofshape-like_x_{name}",
             "ConstantOfShape",
             partial(_filled, dtype, number),
             {"x": TOKENS},
@@ -139,7 +139,7 @@ def _constant_of_shape() -> Iterator[Case]:
         )
     given: dict[str, Operand] = {"shape": vector(2), "x": TOKENS}
     yield dynamic_case(
-        "constantofshape-shape_input",
+        "constantofshape-shape_given",
         "ConstantOfShape",
         _sum_with_constant,
         {name: operand for name, operand in given.items() if isinstance(operand, tuple)},
@@ -168,16 +168,16 @@ def _one_hot() -> Iterator[Case]:
         name = f"axis_{axis}".replace("-", "minus_")
         yield _hot(name, {"x": indices, "depth": scalar(DEPTH), **off_on}, y, opset=opset, axis=axis)
     yield _hot(
-        "depth_input", {"x": indices, "depth": vector(1), **off_on}, f32("N", "S", "depth"), values={"depth": LENGTHS}
+        "depth_given", {"x": indices, "depth": vector(1), **off_on}, f32("N", "S", "depth"), values={"depth": LENGTHS}
     )
     yield _hot(
-        "depth_input_scalar",
+        "depth_given_scalar",
         {"x": indices, "depth": i64(), **off_on},
         f32("N", "S", "depth"),
         values={"depth": LENGTHS},
     )
     given: dict[str, Operand] = {"x": indices, "depth": scalar(DEPTH), "values": f32(2)}
-    yield _hot("values_input", given, f32("N", "S", DEPTH))
+    yield _hot("values_given", given, f32("N", "S", DEPTH))
 
 
 def _hot(

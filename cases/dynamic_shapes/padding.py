@@ -87,19 +87,19 @@ def _axes() -> Iterator[Case]:
 
 def _given() -> Iterator[Case]:
     for mode, opset in (("constant", 11), ("constant", 13), ("edge", 13), ("edge", 18), ("constant", 19), ("wrap", 19)):
-        yield _run_time(f"{mode}-pads_input", {"pads": vector(4)}, {"pads": PADS_GIVEN}, opset=opset, mode=mode)
+        yield _run_time(f"{mode}-pads_given", {"pads": vector(4)}, {"pads": PADS_GIVEN}, opset=opset, mode=mode)
     short: Values = ((0, 1, 0, 1), (0, 3, 0, 5), (0, 2, 0, 3), (0, 6, 0, 8))
     for opset in (13, 18):
-        yield _run_time("reflect-pads_input", {"pads": vector(4)}, {"pads": short}, opset=opset, mode="reflect")
+        yield _run_time("reflect-pads_given", {"pads": vector(4)}, {"pads": short}, opset=opset, mode="reflect")
     given: dict[str, Operand] = {"pads": vector(2), "value": None, "axes": ints(1)}
-    yield _run_time("constant-pads_input-axes_1", given, {"pads": ENDS_GIVEN}, opset=18)
-    for name, dtype in (("pads_axes_input", np.int64), ("pads_axes_input_int32", np.int32)):
+    yield _run_time("constant-pads_given-axes_1", given, {"pads": ENDS_GIVEN}, opset=18)
+    for name, dtype in (("pads_axes_given", np.int64), ("pads_axes_given_int32", np.int32)):
         both: dict[str, Operand] = {"pads": vector(2), "value": None, "axes": vector(1, dtype=dtype)}
         values = {"pads": ENDS_GIVEN, "axes": always(1)}
         y = f32(None, None)
         yield node_case(f"constant-{name}", "Pad", {"x": TOKENS, **both}, y, opset=18, values=values)
     number: dict[str, Operand] = {"pads": vector(4), "value": f32()}
-    yield _run_time("constant-pads_value_input", number, {"pads": PADS_GIVEN}, opset=13)
+    yield _run_time("constant-pads_value_given", number, {"pads": PADS_GIVEN}, opset=13)
 
 
 def _run_time(

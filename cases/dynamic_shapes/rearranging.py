@@ -37,7 +37,7 @@ def _reshape() -> Iterator[Case]:
     for opset in (7, 13, 14, 19, 24):
         yield _to("zero_minus_one", x, ints(0, -1), rows, opset=opset)
     yield _to("zero_four_two_minus_one", f32("N", "S", 8), ints(0, -1, 4, 2), f32("N", "S", 4, 2))
-    yield _to("minus_one_alone", x, ints(-1), f32("N_times_S_times_4"))
+    yield _to("to_one_dimension", x, ints(-1), f32("N_times_S_times_4"))
     for opset in (14, 21):
         yield _to("allowzero_0-zero_minus_one", x, ints(0, -1), rows, opset=opset, allowzero=0)
         yield _to("allowzero_1-minus_one", x, ints(-1, 4), f32("N_times_S", 4), opset=opset, allowzero=1)
@@ -46,7 +46,7 @@ def _reshape() -> Iterator[Case]:
         yield _to("allowzero_0-empty", empty, ints(0, 0, 3), f32("N", 0, 3), opset=opset, allowzero=0)
     for opset in (13, 14):
         yield node_case(
-            "shape_input-with_zero",
+            "shape_given-with_zero",
             "Reshape",
             {"x": x, "shape": vector(2)},
             f32("N", "columns"),
@@ -54,7 +54,7 @@ def _reshape() -> Iterator[Case]:
             values={"shape": ((0, 12), (0, 48), (0, 28), (0, 96))},
         )
     yield node_case(
-        "shape_input-with_minus_one",
+        "shape_given-with_minus_one",
         "Reshape",
         {"x": f32("N", 12), "shape": vector(3)},
         f32("a", "b", "c"),
@@ -90,7 +90,7 @@ def _squeeze() -> Iterator[Case]:
     yield _axes("axes_minus_3_3", "Squeeze", ONES, both, ints(-3, 3), opset=13)
     for opset in (11, 13):
         yield _axes("axes_absent", "Squeeze", f32(3, 1, "S", 1), f32(None, None), None, opset=opset)
-    yield _axes("axes_input", "Squeeze", ONES, f32(None, None, None), vector(1), opset=13)
+    yield _axes("axes_given", "Squeeze", ONES, f32(None, None, None), vector(1), opset=13)
     one = {"B": (1, 1, 1, 1)}
     yield node_case("axes_1-symbolic", "Squeeze", {"x": f32("N", "B", "S"), "axes": ints(1)}, TOKENS, sizes=one)
 
@@ -103,7 +103,7 @@ def _unsqueeze() -> Iterator[Case]:
         yield _axes("axes_1", "Unsqueeze", TOKENS, f32("N", 1, "S"), ints(1), opset=opset)
     yield _axes("axes_3_0", "Unsqueeze", TOKENS, f32(1, "N", "S", 1), ints(3, 0), opset=13)
     yield _axes("axes_minus_1_1", "Unsqueeze", TOKENS, f32("N", 1, "S", 1), ints(-1, 1), opset=13)
-    yield _axes("axes_input", "Unsqueeze", TOKENS, f32(None, None, None), vector(1), opset=13)
+    yield _axes("axes_given", "Unsqueeze", TOKENS, f32(None, None, None), vector(1), opset=13)
 
 
 def _axes_attribute(name: str, op: str, x: Signature, y: Signature, axes: Sequence[int], *, opset: int) -> Case:

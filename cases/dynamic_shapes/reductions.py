@@ -88,7 +88,7 @@ def _input(op: str) -> Iterator[Case]:
     nothing: dict[str, Operand] = {"axes": ints()}
     yield _case(op, "axes_empty-noop_1", nothing, VOLUME, AXES_INPUT, noop_with_empty_axes=1)
     given: dict[str, Operand] = {"axes": vector(1)}
-    yield _case(op, "axes_input-keepdims_0", given, f32(None, None), AXES_INPUT, keepdims=0)
+    yield _case(op, "axes_given-keepdims_0", given, f32(None, None), AXES_INPUT, keepdims=0)
 
 
 def _empty(op: str) -> Iterator[Case]:
@@ -103,7 +103,7 @@ def _empty(op: str) -> Iterator[Case]:
 
 def _moving(op: str) -> Iterator[Case]:
     yield node_case(
-        "axes_input_moving-keepdims_1",
+        "axes_given_moving-keepdims_1",
         op,
         {"x": f32(*QUADRUPLE), "axes": vector(1)},
         f32(None, None, None, None),
@@ -124,7 +124,7 @@ def _sum_of_13() -> Iterator[Case]:
     yield _case(op, "axes_minus_1_0-keepdims_1", {"axes": ints(-1, 0)}, f32(1, MIDDLE, 1), AXES_INPUT_OF_SUM)
     yield _case(op, "axes_empty-noop_1", {"axes": ints()}, VOLUME, AXES_INPUT_OF_SUM, noop_with_empty_axes=1)
     yield _case(op, "axes_absent-keepdims_0", {}, f32(), AXES_INPUT_OF_SUM, keepdims=0)
-    yield _case(op, "axes_input-keepdims_0", {"axes": vector(1)}, f32(None, None), AXES_INPUT_OF_SUM, keepdims=0)
+    yield _case(op, "axes_given-keepdims_0", {"axes": vector(1)}, f32(None, None), AXES_INPUT_OF_SUM, keepdims=0)
 
 
 def _other_types() -> Iterator[Case]:

@@ -95,8 +95,10 @@ def _coordinates() -> Iterator[Case]:
         if mode != "asymmetric":
             cubic = {"mode": "cubic", "coordinate_transformation_mode": mode}
             yield _resize(f"cubic-{mode}", _by_scales(*FACTORS, opset=opset), cubic, CUBIC, opset=opset)
-    nearest = {"mode": "nearest", "nearest_mode": "floor", "coordinate_transformation_mode": "tf_half_pixel_for_nn"}
-    yield _resize("nearest-tf_half_pixel_for_nn", _by_scales(*FACTORS, opset=11), nearest, EXACT, opset=11)
+    for rounds in ("floor", "round_prefer_floor"):
+        nearest = {"mode": "nearest", "nearest_mode": rounds, "coordinate_transformation_mode": "tf_half_pixel_for_nn"}
+        operands = _by_scales(*FACTORS, opset=11)
+        yield _resize(f"nearest-tf_half_pixel_for_nn-{rounds}", operands, nearest, EXACT, opset=11)
     symmetric = {"mode": "linear", "coordinate_transformation_mode": "half_pixel_symmetric"}
     yield _resize("linear-half_pixel_symmetric-fraction", _by_scales(1, 1, 1.25, 0.75), symmetric, LINEAR, opset=19)
     for name, attributes in (("cubic_coeff_a", {"cubic_coeff_a": -0.5}), ("exclude_outside", {"exclude_outside": 1})):
@@ -127,7 +129,7 @@ def _region() -> Iterator[Case]:
         yield _resize(f"roi_{name}-linear", operands, crop, LINEAR, opset=opset, x=x, y=y)
     given: dict[str, Operand] = {"roi": f32(8), "scales": None, "sizes": sizes}
     yield node_case(
-        "roi_input-linear", "Resize", {"x": x, **given}, y, attributes=crop, fill={"roi": _roi}, tolerance=LINEAR
+        "roi_given-linear", "Resize", {"x": x, **given}, y, attributes=crop, fill={"roi": _roi}, tolerance=LINEAR
     )
 
 
@@ -152,15 +154,15 @@ def _given() -> Iterator[Case]:
     for opset in (11, 13, 19):
         operands = {**_by_sizes(ints(), opset=opset), "sizes": vector(4)}
         attributes = {"mode": "linear"}
-        yield _resize("sizes_input-linear", operands, attributes, LINEAR, opset=opset, values={"sizes": doubled})
+        yield _resize("sizes_given-linear", operands, attributes, LINEAR, opset=opset, values={"sizes": doubled})
     plane: Values = tuple((2 * h, 4 * w) for _, h, w in SHAPES)
     two = {**_by_sizes(ints()), "sizes": vector(2)}
     on_axes = {"mode": "linear", "axes": [2, 3]}
-    yield _resize("sizes_input-axes_2_3-linear", two, on_axes, LINEAR, opset=18, values={"sizes": plane})
+    yield _resize("sizes_given-axes_2_3-linear", two, on_axes, LINEAR, opset=18, values={"sizes": plane})
     for opset in (10, 13):
         scales: dict[str, Operand] = {"scales": f32(4)} if opset == 10 else {"roi": None, "scales": f32(4)}
         yield node_case(
-            "scales_input-nearest",
+            "scales_given-nearest",
             "Resize",
             {"x": IMAGE, **scales},
             SCALED,

@@ -76,20 +76,20 @@ def _slice_given() -> Iterator[Case]:
     ends: Values = ((2,), (8,), (5,), (20,))
     cut, one = f32("N", "cut", 5), ints(1)
     for opset in (10, 13):
-        yield _given("starts_ends_input", {"starts": starts, "ends": ends}, {"axes": one}, cut, opset=opset)
-    yield _given("starts_input", {"starts": starts}, {"ends": ints(END), "axes": one}, cut)
+        yield _given("starts_ends_given", {"starts": starts, "ends": ends}, {"axes": one}, cut, opset=opset)
+    yield _given("starts_given", {"starts": starts}, {"ends": ints(END), "axes": one}, cut)
     negative: Values = ((-3,), (-1,), (-2,), (0,))
-    yield _given("starts_input_negative", {"starts": negative}, {"ends": ints(END), "axes": one}, cut)
+    yield _given("starts_given_negative", {"starts": negative}, {"ends": ints(END), "axes": one}, cut)
     backward: Values = ((2,), (10,), (6,), (22,))
     from_end = {"ends": ints(BEFORE_START), "axes": one, "steps": ints(-1)}
-    yield _given("starts_input_reversed", {"starts": backward}, from_end, cut)
+    yield _given("starts_given_reversed", {"starts": backward}, from_end, cut)
     steps: Values = ((1,), (3,), (2,), (4,))
     whole = {"starts": ints(0), "ends": ints(END), "axes": one}
-    yield _given("steps_input", {"steps": steps}, whole, cut)
+    yield _given("steps_given", {"steps": steps}, whole, cut)
     everything = {"starts": ints(1), "ends": ints(3)}
-    yield _given("axes_input", {"axes": always(1)}, everything, f32(None, None, None))
+    yield _given("axes_given", {"axes": always(1)}, everything, f32(None, None, None))
     four: Mapping[str, Values] = {"starts": starts, "ends": ends, "axes": always(1), "steps": always(2)}
-    for name, dtype in (("all_input", np.int64), ("all_input_int32", np.int32)):
+    for name, dtype in (("all_given", np.int64), ("all_given_int32", np.int32)):
         yield _given(name, four, {}, f32(None, None, None), dtype=dtype)
 
 
@@ -130,7 +130,7 @@ def _split() -> Iterator[Case]:
     values: Values = ((1, 2), (4, 8), (2, 7), (9, 15))
     for opset in (13, 18):
         given: dict[str, Operand] = {"x": x, "split": vector(2)}
-        yield _split_case("sizes_input", given, _two("N"), opset=opset, values={"split": values}, axis=1)
+        yield _split_case("sizes_given", given, _two("N"), opset=opset, values={"split": values}, axis=1)
     zero = {"a": f32("N", 0, "S"), "b": f32("N", 5, "S")}
     yield _split_case("sizes_zero", {"x": f32("N", 5, "S"), "split": ints(0, 5)}, zero, opset=13, axis=1)
 
