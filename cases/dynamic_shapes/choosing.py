@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from cases.case import Case
-from cases.dynamic_shapes.single_node import Operand, Operands, always, node_case, vector
+from cases.dynamic_shapes.single_node import EVERY_AXIS, MOVING, Operand, Operands, always, node_case, vector
 from cases.dynamic_shapes.symbolic import Fill, Values, f32, i64, ints, scalar
 from cases.inputs import distinct_floats, integers
 from cases.model import Signature
@@ -97,6 +97,9 @@ def _cumsum() -> Iterator[Case]:
     for name, dtype in (("axis_given", np.int64), ("axis_given_int32", np.int32)):
         axis: Signature = dtype, ()
         yield _sum(name, VOLUME, axis, opset=14, values={"axis": always(1)})
+    moving: dict[str, Operand] = {"x": f32(*MOVING), "axis": i64()}
+    values = {"axis": EVERY_AXIS}
+    yield node_case("axis_given_moving", "CumSum", moving, f32(*MOVING), opset=14, sizes=MOVING, values=values)
     numbers: Signature = np.int64, ("N", "S")
     fill: Mapping[str, Fill] = {"x": partial(integers, low=-9, high=9)}
     yield node_case("int64", "CumSum", {"x": numbers, "axis": scalar(1)}, numbers, opset=14, fill=fill)

@@ -176,6 +176,9 @@ def _one_hot() -> Iterator[Case]:
         f32("N", "S", "depth"),
         values={"depth": LENGTHS},
     )
+    narrow: Signature = np.int32, (1,)
+    operands: dict[str, Operand] = {"x": indices, "depth": narrow, **off_on}
+    yield _hot("depth_given_int32", operands, f32("N", "S", "depth"), values={"depth": LENGTHS})
     given: dict[str, Operand] = {"x": indices, "depth": scalar(DEPTH), "values": f32(2)}
     yield _hot("values_given", given, f32("N", "S", DEPTH))
 

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from cases.case import Case
-from cases.dynamic_shapes.single_node import Operand, always, node_case, vector
+from cases.dynamic_shapes.single_node import EVERY_AXIS, MOVING, Operand, always, node_case, vector
 from cases.dynamic_shapes.symbolic import Values, f32, i64, ints
 from cases.inputs import integers
 from cases.model import Signature
@@ -98,6 +98,17 @@ def _given() -> Iterator[Case]:
         values = {"pads": ENDS_GIVEN, "axes": always(1)}
         y = f32(None, None)
         yield node_case(f"constant-{name}", "Pad", {"x": TOKENS, **both}, y, opset=18, values=values)
+    moving: dict[str, Operand] = {"x": f32(*MOVING), "pads": ints(1, 2), "value": None, "axes": vector(1)}
+    yield node_case(
+        "edge-axes_given_moving",
+        "Pad",
+        moving,
+        f32(None, None, None, None),
+        opset=18,
+        attributes={"mode": "edge"},
+        sizes=MOVING,
+        values={"axes": EVERY_AXIS},
+    )
     number: dict[str, Operand] = {"pads": vector(4), "value": f32()}
     yield _run_time("constant-pads_value_given", number, {"pads": PADS_GIVEN}, opset=13)
 

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from cases.case import Array, Case, Shape
-from cases.dynamic_shapes.single_node import Operand, always, node_case, vector
+from cases.dynamic_shapes.single_node import EVERY_AXIS, MOVING, Operand, always, node_case, vector
 from cases.dynamic_shapes.symbolic import Fill, f32, i64, ints
 from cases.inputs import integers
 from cases.model import Signature
@@ -104,6 +104,14 @@ def _unsqueeze() -> Iterator[Case]:
     yield _axes("axes_3_0", "Unsqueeze", TOKENS, f32(1, "N", "S", 1), ints(3, 0), opset=13)
     yield _axes("axes_minus_1_1", "Unsqueeze", TOKENS, f32("N", 1, "S", 1), ints(-1, 1), opset=13)
     yield _axes("axes_given", "Unsqueeze", TOKENS, f32(None, None, None), vector(1), opset=13)
+    yield node_case(
+        "axes_given_moving",
+        "Unsqueeze",
+        {"x": f32("A", "B", "C"), "axes": vector(1)},
+        f32(None, None, None, None),
+        sizes=MOVING,
+        values={"axes": EVERY_AXIS},
+    )
 
 
 def _axes_attribute(name: str, op: str, x: Signature, y: Signature, axes: Sequence[int], *, opset: int) -> Case:

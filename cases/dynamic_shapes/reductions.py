@@ -14,7 +14,7 @@ import numpy as np
 
 from cases.case import EXACT, Array, Case, Shape, Tolerance
 from cases.dynamic_shapes.rounding import log_rounding, log_sum_exp_rounding, mean_rounding, root_rounding
-from cases.dynamic_shapes.single_node import Operand, always, node_case, vector
+from cases.dynamic_shapes.single_node import EVERY_AXIS, MOVING, Operand, always, node_case, vector
 from cases.dynamic_shapes.symbolic import SIZES, Fill, f32, ints
 from cases.inputs import integers
 from cases.model import Dim, Signature
@@ -24,7 +24,6 @@ VOLUME = f32("N", MIDDLE, "S")
 MOST = SIZES["N"][-1] * MIDDLE * SIZES["S"][-1]  # elements of x: terms of the longest sum
 AXES_INPUT = 18  # the first opset in which axes are an input, but for ReduceSum
 AXES_INPUT_OF_SUM = 13
-QUADRUPLE = {"A": (1, 4, 2, 8), "B": (2, 6, 3, 9), "C": (3, 7, 5, 11), "D": (4, 8, 6, 12)}
 
 
 def powers(key: str, shape: Shape) -> Array:
@@ -105,12 +104,12 @@ def _moving(op: str) -> Iterator[Case]:
     yield node_case(
         "axes_given_moving-keepdims_1",
         op,
-        {"x": f32(*QUADRUPLE), "axes": vector(1)},
+        {"x": f32(*MOVING), "axes": vector(1)},
         f32(None, None, None, None),
         opset=AXES_INPUT,
         attributes={"keepdims": 1},
-        sizes=QUADRUPLE,
-        values={"axes": ((0,), (1,), (2,), (3,))},
+        sizes=MOVING,
+        values={"axes": EVERY_AXIS},
         tolerance=OPS[op] if op != "ReduceMean" else mean_rounding(12),
         tags=["reduction"],
     )

@@ -15,6 +15,9 @@ from cases.model import Signature, node
 Operand = Signature | Array | None  # a graph input, a constant, left out
 Operands = Mapping[str, Operand]  # in the order of the operator's inputs
 SPELLED = 8  # elements of a constant that a summary spells
+# Four dimensions and an axis that is another one at each shape point: what takes it for a constant is wrong at some.
+MOVING: Mapping[str, Sizes] = {"A": (1, 4, 2, 8), "B": (2, 6, 3, 9), "C": (3, 7, 5, 11), "D": (4, 8, 6, 12)}
+EVERY_AXIS: Values = ((0,), (1,), (2,), (3,))
 
 
 def node_case(

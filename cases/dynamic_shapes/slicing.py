@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from cases.case import Array, Case
-from cases.dynamic_shapes.single_node import Operand, always, node_case, vector
+from cases.dynamic_shapes.single_node import EVERY_AXIS, MOVING, Operand, always, node_case, vector
 from cases.dynamic_shapes.symbolic import Sizes, Values, f32, ints
 from cases.model import Signature
 
@@ -88,6 +88,14 @@ def _slice_given() -> Iterator[Case]:
     yield _given("steps_given", {"steps": steps}, whole, cut)
     everything = {"starts": ints(1), "ends": ints(3)}
     yield _given("axes_given", {"axes": always(1)}, everything, f32(None, None, None))
+    yield node_case(
+        "axes_given_moving",
+        "Slice",
+        {"x": f32(*MOVING), "starts": ints(0), "ends": ints(-1), "axes": vector(1)},
+        f32(None, None, None, None),
+        sizes={**MOVING, "A": (2, 4, 3, 8)},
+        values={"axes": EVERY_AXIS},
+    )
     four: Mapping[str, Values] = {"starts": starts, "ends": ends, "axes": always(1), "steps": always(2)}
     for name, dtype in (("all_given", np.int64), ("all_given_int32", np.int32)):
         yield _given(name, four, {}, f32(None, None, None), dtype=dtype)
