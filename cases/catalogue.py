@@ -25,6 +25,18 @@ MODULES: Mapping[str, tuple[str, ...]] = {
     "dynamic_shapes": (
         *("dimensions", "shape_arithmetic", "shape_inputs", "data_dependent", "control_flow"),
         *("profiles", "profile_inputs", "invalid_profiles"),
+        *(
+            "reductions",
+            "gathers",
+            "scatters",
+            "rearranging",
+            "slicing",
+            "padding",
+            "growing",
+            "resizing",
+            "choosing",
+            "opset_changes",
+        ),
     ),
 }
 

@@ -18,11 +18,16 @@ import onnx
 import pytest
 from onnx import helper
 from onnx.reference import ReferenceEvaluator
+from onnx.reference.op_run import OpRun
 
 from cases.case import Array, Case, Shape, ShapePoint
 from cases.catalogue import MODULES, Generated, generate
 from cases.dynamic_shapes.data_dependent import OVERLAP, corners, scores
 from cases.dynamic_shapes.symbolic import dynamic_case, f32
+from tests.operator_corrections import LACKING, WRONG, replacements
+
+ONNXRUNTIME_READS = 26  # the newest opset that onnxruntime 1.31 loads
+REFUSED_BY_ONNXRUNTIME = {"attention-window-opset25"}  # onnxruntime 1.31 knows no window at opset 25, onnx 1.23 does
 
 # With several profiles, further points and faults on purpose: tests/test_cases_profiles.py.
 OF_PROFILES = ("profiles", "profile_inputs", "invalid_profiles")
@@ -44,8 +49,19 @@ def made(case_id: str) -> Generated:
 
 @cache
 def reference(case_id: str) -> Mapping[str, Mapping[str, Array]]:
+    """Return what the reference evaluator says, corrected where it is known to be wrong or refuses the model."""
+    opset = CASES[case_id].opset
+    try:
+        return evaluate(case_id, replacements(WRONG, opset))
+    except Exception:  # the evaluator raises whatever the operator's Python code raises
+        if {each.op for each in LACKING} & operators(made(case_id).model.graph):
+            return evaluate(case_id, replacements((*WRONG, *LACKING), opset))
+        raise
+
+
+def evaluate(case_id: str, new_ops: list[type[OpRun]]) -> Mapping[str, Mapping[str, Array]]:
     names = [output.name for output in made(case_id).model.graph.output]
-    evaluator = ReferenceEvaluator(made(case_id).model)
+    evaluator = ReferenceEvaluator(made(case_id).model, new_ops=new_ops)
     return {
         point: dict(zip(names, map(np.asarray, evaluator.run(None, dict(arrays))), strict=True))
         for point, arrays in made(case_id).inputs.items()
@@ -102,7 +118,7 @@ def test_the_cases_that_were_asked_for_by_name_are_there() -> None:
 
 
 def test_most_cases_are_for_runtimes_that_know_no_opset_after_17() -> None:
-    assert sum(case.opset <= 17 for case in CASES.values()) > 0.8 * len(CASES)
+    assert sum(case.opset <= 17 for case in CASES.values()) > 2 / 3 * len(CASES)
 
 
 def test_listing_builds_no_model_and_is_cheap(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -172,7 +188,7 @@ def test_points_span_the_profile(case: Case) -> None:
                 assert (a < b < d and a < c < d) or a == b == c == d
             assert between != usual or smallest == largest
     data = [name for name in best.shapes if name not in best.values]
-    assert max(point.shapes[name][0] for point in case.points for name in data) > 1
+    assert max(point.shapes[name][0] for point in case.points for name in data if best.shapes[name]) > 1
 
 
 def shapes_of(point: ShapePoint) -> Mapping[str, Shape]:
@@ -209,7 +225,8 @@ def test_reference_answers_as_declared_at_more_than_one_shape(case: Case) -> Non
                 not isinstance(dim, int) or size == dim for size, dim in zip(output.shape, declared, strict=True)
             )
             assert np.isfinite(output.astype(np.float64)).all()
-    assert len({tuple(array.shape for array in outputs.values()) for outputs in answers.values()}) > 1
+    if any(not isinstance(dim, int) for value in made(case.id).model.graph.output for dim in dimensions(value)):
+        assert len({tuple(array.shape for array in outputs.values()) for outputs in answers.values()}) > 1
 
 
 @every_case
@@ -219,6 +236,10 @@ def test_onnxruntime_agrees_with_the_reference(case: Case) -> None:
     options = ort.SessionOptions()
     options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_DISABLE_ALL
     options.log_severity_level = 4
+    if case.opset > ONNXRUNTIME_READS or case.id in REFUSED_BY_ONNXRUNTIME:
+        with pytest.raises(Exception, match=r"(?i)opset|IR version|attribute"):
+            ort.InferenceSession(made(case.id).model_bytes, options, providers=["CPUExecutionProvider"])
+        return
     session = ort.InferenceSession(made(case.id).model_bytes, options, providers=["CPUExecutionProvider"])
     for point, wanted in reference(case.id).items():
         found = session.run(list(wanted), dict(made(case.id).inputs[point]))
