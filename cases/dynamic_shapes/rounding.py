@@ -64,3 +64,22 @@ def interpolation_rounding(length: int) -> Tolerance:
     For either side.
     """
     return Tolerance(absolute=2 * 2 * (3 * length * 2 * LIMIT + 3 * LIMIT) * _U)
+
+
+def function_rounding(largest: float) -> Tolerance:
+    """Return how far two float32 results of a function or a short chain of them, of at most ``largest``, may be apart.
+
+    CUDA's single-precision functions are off by at most 4 units in the last place, its fast exponential by 11 here
+    (see softmax_rounding), and a polynomial that is cut where float32 ends by about as much; with the products and
+    sums around them 16 units of ``largest`` (2u each), for either side.
+    """
+    return Tolerance(absolute=2 * 16 * 2 * _U * largest)
+
+
+def affine_rounding(largest: float) -> Tolerance:
+    """Return how far two float32 results of (x - mean) / sqrt(variance) * scale + bias may be from each other.
+
+    ``largest`` bounds every intermediate. Eight roundings at most, whether the factors are folded into one scale and
+    one shift or not, for either side.
+    """
+    return Tolerance(absolute=2 * 8 * _U * largest)
