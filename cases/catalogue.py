@@ -25,7 +25,7 @@ MODULES: Mapping[str, tuple[str, ...]] = {
     "dynamic_shapes": (
         *("dimensions", "shape_arithmetic", "shape_inputs", "data_dependent", "control_flow"),
         *("elementwise", "broadcasting", "products", "convolution", "pooling", "normalization"),
-        *("reshaping", "shape_values", "windows", "attention", "rotary"),
+        *("reshaping", "shape_values", "windows", "attention", "attention_op", "rotary"),
     ),
 }
 

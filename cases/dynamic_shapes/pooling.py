@@ -50,7 +50,8 @@ def cases() -> Iterator[Case]:
     for opset in (17, 22):
         yield from listed(_global_max(), opset=opset, sizes=SMALL, fill={"x": distinct_floats})
         yield from listed(_global_mean(), opset=opset, sizes=SMALL)
-    yield _same_lower()
+    same_lower = _row("MaxPool", "height_width", "_same_lower", {"strides": [2, 2], "auto_pad": "SAME_LOWER"}, EXACT)
+    yield from listed([same_lower], sizes=SMALL, no_reference=FLOORS)
     yield _integers()
     yield _indices()
 
@@ -148,20 +149,6 @@ def _dilated_mean() -> Iterator[Row]:
 def _norms() -> Iterator[Row]:
     tolerance = function_rounding(10.0)  # sqrt(6) * LIMIT
     yield _row("LpPool", "batch_height_width", "", {"strides": [2, 2], "p": 2}, tolerance)
-
-
-def _same_lower() -> Case:
-    dims = DIMENSIONS["height_width"]
-    return dynamic_case(
-        "height_width-maxpool2d_same_lower",
-        "MaxPool",
-        partial(pool, "MaxPool", strides=[2, 2], auto_pad="SAME_LOWER"),
-        {"x": f32(*dims)},
-        {"y": _pooled(dims)},
-        summary="MaxPool of x[2, 2, H, W] with auto_pad SAME_LOWER",
-        sizes=SMALL,
-        no_reference=FLOORS,
-    )
 
 
 def _integers() -> Case:

@@ -79,8 +79,8 @@ def _flatten() -> Iterator[Row]:
         ("axis2", 2, X, f32(None, 4)),
         ("axis3_of_rank3", 3, X, f32(None, 1)),
         ("axis_minus1", -1, X, f32(None, 4)),
-        ("axis2_of_image", 2, IMAGE, f32(None, None)),
-        ("axis_minus3_of_image", -3, IMAGE, f32("N", None)),
+        ("axis3_of_image", 3, IMAGE, f32(None, "W")),
+        ("axis_minus2_of_image", -2, IMAGE, f32(None, None)),
     ):
         yield Row(f"flatten-{name}", "Flatten", partial(unary, "Flatten", axis=axis), inputs, y)
 

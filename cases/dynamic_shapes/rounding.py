@@ -83,3 +83,12 @@ def affine_rounding(largest: float) -> Tolerance:
     one shift or not, for either side.
     """
     return Tolerance(absolute=2 * 8 * _U * largest)
+
+
+def half_attention_rounding(terms: int) -> Tolerance:
+    """Return how far two float16 attentions over ``terms`` keys may be apart, with exact scores and values up to 1.
+
+    With v = 2**-11 for float16: an exponential, a sum of K and a quotient make (K + 4) * v of a weight, and the sum of
+    K weighted values K * v more; for either side.
+    """
+    return Tolerance(absolute=2 * (2 * terms + 4) * 2.0**-11)
