@@ -37,6 +37,8 @@ MODULES: Mapping[str, tuple[str, ...]] = {
             "choosing",
             "opset_changes",
         ),
+        *("elementwise", "broadcasting", "products", "convolution", "pooling", "normalization"),
+        *("reshaping", "shape_values", "windows", "attention", "attention_op", "rotary"),
     ),
 }
 

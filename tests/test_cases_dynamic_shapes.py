@@ -39,7 +39,9 @@ def enumerate_cases() -> Iterator[Case]:
 
 
 CASES = {case.id: case for case in enumerate_cases()}
+REFERENCED = {name: case for name, case in CASES.items() if not case.no_reference}
 every_case = pytest.mark.parametrize("case", CASES.values(), ids=CASES.keys())
+referenced_case = pytest.mark.parametrize("case", REFERENCED.values(), ids=REFERENCED.keys())
 
 
 @cache
@@ -211,7 +213,7 @@ def test_inputs_are_what_model_and_points_declare(case: Case) -> None:
             assert "shape_input" in case.tags
 
 
-@every_case
+@referenced_case
 def test_reference_answers_as_declared_at_more_than_one_shape(case: Case) -> None:
     answers = reference(case.id)
     assert list(answers) == ["min", "opt", "inside", "max"]
@@ -229,7 +231,7 @@ def test_reference_answers_as_declared_at_more_than_one_shape(case: Case) -> Non
         assert len({tuple(array.shape for array in outputs.values()) for outputs in answers.values()}) > 1
 
 
-@every_case
+@referenced_case
 def test_onnxruntime_agrees_with_the_reference(case: Case) -> None:
     """Without optimizations, and at every point."""
     ort = pytest.importorskip("onnxruntime", reason="onnxruntime has no release for this Python")
@@ -266,7 +268,7 @@ def test_a_size_that_depends_on_data_depends_on_more_than_the_shape() -> None:
 
 def test_an_unused_input_is_declared_given_and_unused() -> None:
     found = [case for case in CASES.values() if "unused_input" in case.tags]
-    assert len(found) == 2
+    assert len(found) >= 2
     for case in found:
         assert not any("unused" in node.input for node in made(case.id).model.graph.node)
         assert all(len(point.shapes) == 3 and "unused" in point.shapes for point in case.points)
@@ -286,11 +288,13 @@ def test_both_branches_are_taken(name: str, taken: list[bool]) -> None:
 
 
 def test_what_is_normalized_spreads_as_the_tolerance_assumes() -> None:
+    """Over the last axis, which is the fewest elements; over the channels where the id says so."""
     found = [case for name, case in CASES.items() if "layernormalization" in name]
     assert len(found) >= 3
     for case in found:
+        axis = 1 if "channels" in case.id else -1
         for arrays in made(case.id).inputs.values():
-            assert (arrays["x"].std(axis=-1) >= 1).all()
+            assert (arrays["x"].std(axis=axis) >= 1).all()
 
 
 def test_boxes_never_overlap_by_about_the_threshold() -> None:

@@ -100,3 +100,31 @@ def cubic_rounding(length: int) -> Tolerance:
     as much, and the weights and the sum add 4 * 12 * u * LIMIT. For either side.
     """
     return Tolerance(absolute=2 * 2 * (3 * length * 12 * LIMIT + 4 * 12 * LIMIT) * _U)
+
+
+def function_rounding(largest: float) -> Tolerance:
+    """Return how far two float32 results of a function or a short chain of them, of at most ``largest``, may be apart.
+
+    CUDA's single-precision functions are off by at most 4 units in the last place, its fast exponential by 11 here
+    (see softmax_rounding), and a polynomial that is cut where float32 ends by about as much; with the products and
+    sums around them 16 units of ``largest`` (2u each), for either side.
+    """
+    return Tolerance(absolute=2 * 16 * 2 * _U * largest)
+
+
+def affine_rounding(largest: float) -> Tolerance:
+    """Return how far two float32 results of (x - mean) / sqrt(variance) * scale + bias may be from each other.
+
+    ``largest`` bounds every intermediate. Eight roundings at most, whether the factors are folded into one scale and
+    one shift or not, for either side.
+    """
+    return Tolerance(absolute=2 * 8 * _U * largest)
+
+
+def half_attention_rounding(terms: int) -> Tolerance:
+    """Return how far two float16 attentions over ``terms`` keys may be apart, with exact scores and values up to 1.
+
+    With v = 2**-11 for float16: an exponential, a sum of K and a quotient make (K + 4) * v of a weight, and the sum of
+    K weighted values K * v more; for either side.
+    """
+    return Tolerance(absolute=2 * (2 * terms + 4) * 2.0**-11)
