@@ -22,7 +22,11 @@ MODULES: Mapping[str, tuple[str, ...]] = {
         *("patterns", "patterns_cnn", "patterns_transformer", "patterns_weight_only", "patterns_parameters"),
         *("invalid_patterns", "quantizers"),
     ),
-    "dynamic_shapes": ("dimensions", "shape_arithmetic", "shape_inputs", "data_dependent", "control_flow"),
+    "dynamic_shapes": (
+        *("dimensions", "shape_arithmetic"),
+        *("shape_inputs", "shape_input_numbers", "shape_input_arithmetic", "data_dependent", "boxes", "computed_sizes"),
+        *("conditionals", "loops", "scans", "nested", "sequences", "recurrent"),
+    ),
 }
 
 

@@ -12,6 +12,7 @@ from cases.case import EXACT, Array, Case, Shape, ShapePoint, Tolerance, profile
 from cases.inputs import floats
 from cases.model import Dim, Signature, lowest_ir_version, model, node, tensor
 
+FIRST_IR_WITH_INITIALIZERS_ALONE = 4  # before it an initializer had to be a graph input as well
 POINTS = ("min", "opt", "inside", "max")
 
 Sizes = tuple[int, int, int, int]  # of one symbol, at each of POINTS
@@ -52,6 +53,7 @@ def dynamic_case(
     tags: Iterable[str] = (),
     tolerance: Tolerance = EXACT,
     source: str = "",
+    no_reference: str = "",
 ) -> Case:
     """Return a case of this family, without building its model.
 
@@ -78,6 +80,7 @@ def dynamic_case(
         tags=frozenset({op.lower(), f"opset{opset}", *_tags(inputs, values or {}), *tags}),
         tolerance=tolerance,
         source=source,
+        no_reference=no_reference,
     )
 
 
@@ -116,6 +119,12 @@ def _build(
 ) -> onnx.ModelProto:
     nodes, constants = body()
     declared = {name: (dtype, [_declared(dim) for dim in dims or ()]) for name, (dtype, dims) in inputs.items()}
+    if lowest_ir_version(opset) < FIRST_IR_WITH_INITIALIZERS_ALONE:
+        nodes = [
+            *(node("Constant", [], [name], value=tensor(name, array)) for name, array in constants.items()),
+            *nodes,
+        ]
+        constants = {}
     return model(nodes, declared, outputs, constants, opset=opset)
 
 
