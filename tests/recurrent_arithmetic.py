@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import onnx
@@ -47,7 +48,9 @@ def _run(step: onnx.NodeProto, values: Mapping[str, Array]) -> tuple[Array, ...]
     y = np.zeros((steps, directions, batch, hidden))
     y_h, y_c = (_start(given.get(name), layout, (directions, batch, hidden)) for name in ("initial_h", "initial_c"))
     for direction in range(directions):
-        weights = {name: given[name][direction].astype(np.float64) for name in ("w", "r", "b", "p") if name in given}
+        weights: dict[str, Array] = {
+            name: given[name][direction].astype(np.float64) for name in ("w", "r", "b", "p") if name in given
+        }
         back = attributes["direction"] == b"reverse" or direction == 1
         for row in range(batch):
             h, c = y_h[direction, row], y_c[direction, row]
@@ -68,7 +71,7 @@ def _start(state: Array | None, layout: int, shape: tuple[int, ...]) -> Array:
 
 
 def _step(
-    op: str, x: Array, h: Array, c: Array, weights: Mapping[str, Array], attributes: Mapping[str, object]
+    op: str, x: Array, h: Array, c: Array, weights: Mapping[str, Array], attributes: Mapping[str, Any]
 ) -> tuple[Array, Array]:
     gates = {"LSTM": 4, "GRU": 3, "RNN": 1}[op]
     limit = attributes.get("clip", np.inf)

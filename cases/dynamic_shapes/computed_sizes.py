@@ -137,22 +137,17 @@ def _from_values() -> Iterator[Case]:
         tags=["data_dependent"],
     )
     yield dynamic_case(
-        "reshape-columns_from_data",
+        "reshape-columns_from_maximum",
         "Reshape",
         bodies.reshape_by_data,
         {"x": f32("N", 12), "columns": i64(1)},
         {"y": f32("rows", "columns")},
-        fill={"columns": _divisors},
-        tags=["data_dependent"],
+        values={"columns": ((2,), (6,), (3,), (12,))},
     )
 
 
 def _ids(key: str, shape: Shape) -> Array:
     return integers(key, shape, 0, 2 * shape[-1])
-
-
-def _divisors(key: str, shape: Shape) -> Array:
-    return np.full(shape, {"min": 2, "opt": 6, "inside": 3, "max": 12}[key.split("/")[1]])
 
 
 def _distinct(key: str, shape: Shape) -> Array:

@@ -156,7 +156,7 @@ def slice_from_argmax() -> Body:
 
 
 def reshape_by_data() -> Body:
-    """Return x in rows whose length is computed from the data of an input: 0 + Max, as a runtime cannot fold it."""
+    """Return x in rows whose length is the largest element of an input."""
     nodes = [
         node("ReduceMax", ["columns"], ["most"], keepdims=1),
         node("Concat", ["any", "most"], ["shape"], axis=0),
