@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from cases.case import Case
 from cases.dynamic_shapes.single_node import Operand, node_case, vector
-from cases.dynamic_shapes.symbolic import Body, Values, dynamic_case, extent, f32, i64, ints, scalar
+from cases.dynamic_shapes.symbolic import Body, Values, dynamic_case, f32, i64, ints, scalar
 from cases.inputs import integers
 from cases.model import Signature, node, tensor
 
@@ -74,7 +74,6 @@ def _range() -> Iterator[Case]:
         {"limit": ((5,), (20,), (9,), (31,))},
         opset=11,
     )
-    yield dynamic_case("range-float_of_shape", "Range", _half_steps, {"x": TOKENS}, {"y": TOKENS})
 
 
 def _added_range(
@@ -104,18 +103,6 @@ def _sum_with_range(dtype: npt.DTypeLike, bounds: Mapping[str, int | None]) -> B
         node("Add", ["x", "steps_float"], ["y"]),
     ]
     return nodes, {key: np.array(number, dtype) for key, number in bounds.items() if number is not None}
-
-
-def _half_steps() -> Body:
-    """Add a float range in steps of 1/2, of which the last, s / 2, comes from the shape of x."""
-    nodes = [
-        *extent("x", 1, "s", rank=0),
-        node("Cast", ["s"], ["s_float"], to=1),
-        node("Mul", ["s_float", "half"], ["limit"]),
-        node("Range", ["zero", "limit", "half"], ["steps"]),
-        node("Add", ["x", "steps"], ["y"]),
-    ]
-    return nodes, {"zero": np.array(0, np.float32), "half": np.array(0.5, np.float32)}
 
 
 def _constant_of_shape() -> Iterator[Case]:

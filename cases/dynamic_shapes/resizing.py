@@ -7,6 +7,7 @@ tie that rounding would decide; what blends has the tolerance of rounding.py. He
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -106,9 +107,11 @@ def _coordinates() -> Iterator[Case]:
 
 
 def _nearest_modes() -> Iterator[Case]:
-    for mode in ("round_prefer_floor", "round_prefer_ceil", "floor", "ceil"):
-        for coordinates in ("half_pixel", "asymmetric"):
-            attributes = {"mode": "nearest", "nearest_mode": mode, "coordinate_transformation_mode": coordinates}
+    for mode, coordinates in product(
+        ("round_prefer_floor", "round_prefer_ceil", "floor", "ceil"), ("half_pixel", "asymmetric")
+    ):
+        attributes = {"mode": "nearest", "nearest_mode": mode, "coordinate_transformation_mode": coordinates}
+        if not attributes.items() >= FIRST.items():  # FIRST with nearest is among the opsets above
             yield _resize(f"nearest-{mode}-{coordinates}", _by_scales(*FACTORS), attributes, EXACT, opset=13)
     down = {"mode": "nearest", "nearest_mode": "round_prefer_ceil", "coordinate_transformation_mode": "asymmetric"}
     yield _resize("nearest-scales_half", _by_scales(1, 1, 0.5, 0.25), down, EXACT)
