@@ -254,6 +254,7 @@ def test_text_is_right_or_infinitely_far_off(kind: type) -> None:
     assert (drift.worst_value, drift.max_ulp, drift.max_steps) == (None, None, None)
     assert measure(want[:0], want[:0], EXACT).share_off == 0
     assert measure(np.array("x", kind), np.array("y", kind), EXACT).worst_index == ()
+    assert measure(np.ones((2, 2)), want, LOOSE).share_off == 1
 
 
 def test_layout_in_memory_does_not_matter() -> None:

@@ -87,6 +87,28 @@ def test_an_operator_without_type_inference_is_told_by_its_zero_point() -> None:
     assert quantization_steps(dequantize(scale, domain="somebody.else")) == {}
 
 
+def test_models_that_are_invalid_on_purpose_are_read_as_well() -> None:
+    circle = dequantize(np.array(0.5, np.float32), tail="Identity")
+    circle.graph.node[0].op_type = "Identity"
+    circle.graph.node[0].input[:] = ["y"]
+    assert quantization_steps(circle) == {}
+    clash = dequantize(np.array(0.5, np.float32))
+    clash.graph.output[0].type.tensor_type.elem_type = INT8
+    assert "y" in quantization_steps(clash)
+    short = dequantize(np.array(0.5, np.float32))
+    del short.graph.node[0].input[1:]
+    assert quantization_steps(short) == {}
+
+
+def test_a_constant_of_another_kind_is_no_scale() -> None:
+    model = dequantize(np.array([0.5, 0.25], np.float32), scale_is="constant")
+    attribute = helper.make_attribute("value_floats", [0.5, 0.25])
+    model.graph.node[0].attribute[0].CopyFrom(attribute)
+    assert quantization_steps(model)["y"].scale.tolist() == [0.5, 0.25]
+    model.graph.node[0].attribute[0].CopyFrom(helper.make_attribute("value_string", "0.5"))
+    assert quantization_steps(model) == {}
+
+
 def test_errors_are_counted_in_steps_of_the_tensor() -> None:
     want = np.array([[1.0, 2.0]], np.float32)
     drift = measure(want + np.float32(0.5), want, EXACT, QuantizationStep(scale=np.array(0.25)))

@@ -18,6 +18,7 @@ from matrix.verdict.quantization_step import QuantizationStep, StepsBetween
 from matrix.verdict.stretch import Rule, Stretch, measure_stretch
 
 STRETCH = 1 << 16  # elements at a time: half a megabyte in float64, whatever the output's size
+TEXT_KINDS = "OUS"
 INTEGER_NAMES = frozenset(
     f"{sign}int{bits}" for sign in ("", "u") for bits in (1, 2, 4, 8, 16, 32, 64)
 )  # ml_dtypes has no abstract base for its integers
@@ -31,7 +32,7 @@ def measure(got: Array, want: Array, tolerance: Tolerance, step: QuantizationSte
     where the two have different types. ``step`` is the output's quantization step where it is known; one that does not
     fit the output's shape is left out.
     """
-    if got.dtype.kind in "OUS":
+    if got.dtype.kind in TEXT_KINDS or want.dtype.kind in TEXT_KINDS:
         return _measure_text(got, want)
     steps = step.over(want.shape) if step else None
     left, right = _flat(got), _flat(want)

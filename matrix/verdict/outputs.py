@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from cases.case import Array, Tolerance
 from matrix.case_folder import DeclaredOutput
 from matrix.record import Drift, OutputResult
-from matrix.verdict.comparison import measure
+from matrix.verdict.comparison import TEXT_KINDS, measure
 from matrix.verdict.outcome import describe_problem
 from matrix.verdict.quantization_step import QuantizationStep
 from matrix.verdict.reference import Outputs, Reference
@@ -94,4 +94,4 @@ def _describe_text(drift: Drift, got: Array, want: Array) -> str:
 
 def dtype_name(array: Array) -> str:
     """Return the name of the dtype as ONNX would have it: every kind of text is "string"."""
-    return "string" if array.dtype.kind in "OUS" else str(array.dtype.name)
+    return "string" if array.dtype.kind in TEXT_KINDS else str(array.dtype.name)
