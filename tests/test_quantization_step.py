@@ -93,7 +93,7 @@ def test_models_that_are_invalid_on_purpose_are_read_as_well() -> None:
     circle.graph.node[0].input[:] = ["y"]
     assert quantization_steps(circle) == {}
     clash = dequantize(np.array(0.5, np.float32))
-    clash.graph.output[0].type.tensor_type.elem_type = INT8
+    del clash.opset_import[:]
     assert "y" in quantization_steps(clash)
     short = dequantize(np.array(0.5, np.float32))
     del short.graph.node[0].input[1:]
