@@ -23,12 +23,13 @@ def basis(release: Release) -> str:
     if table is None:
         whose = "TensorRT-RTX" if release.product == "tensorrt_rtx" else "this release"
         return f"no operator table of {whose} is known: nothing is claimed"
+    tested = any(row.works or row.fails or row.excluded for row in release.rows)
+    untested = "" if tested else "; nothing was observed, so no claim was tested"
     if release.borrowed:
-        return f"no operator table of its own is known; held against that of TensorRT {table.version}, on request"
-    return (
-        f"claims of the operator table of TensorRT {table.version}, to opset {table.newest_opset} "
-        f"(onnx-tensorrt {table.commit})"
-    )
+        whose = f"no operator table of its own is known; held against that of TensorRT {table.version}, on request"
+    else:
+        whose = f"claims of the operator table of TensorRT {table.version}, to opset {table.newest_opset}"
+    return f"{whose} (onnx-tensorrt {table.commit}){untested}"
 
 
 def claim_text(row: Row) -> str:
@@ -80,7 +81,7 @@ def render(releases: Sequence[Release]) -> str:
     lines = [TITLE, MEANING]
     for release in releases:
         lines += ["", f"{one_line(release.column)}: {basis(release)}", *_table(release)]
-        if release.table:
+        if release.disagreements:
             lines += ["", f"  {count(len(release.disagreements), 'disagreement')} on {one_line(release.column)}"]
         for kind, found in by_kind(release):
             lines += [f"  {kind.value}", *(f"    {disagreement_text(each)}" for each in found)]

@@ -157,6 +157,7 @@ def test_a_release_that_did_not_run_shows_its_claims() -> None:
     assert release.disagreements == ()
     text = render([release])
     assert "claims of the operator table of TensorRT 8.6" in text
+    assert "nothing was observed, so no claim was tested" in text
     assert "QuantizeLinear         FP32 to INT8  yes         1 not run" in text
     assert "DynamicQuantizeLinear  FP32          no          1 not run" in text
 
