@@ -31,8 +31,10 @@ from matrix.verdict.baseline import judge
 from matrix.verdict.outcome import Evidence, classify, compare_network
 from matrix.verdict.outputs import compare_outputs
 from matrix.verdict.points import judge_points, ran_at_one_shape
+from matrix.verdict.quantization_step import read_steps
 from matrix.verdict.reference import Outputs, Reference
 from matrix.verdict.signatures import find_signature
+from matrix.verdict.tolerance import tolerance_for
 
 CALM = FINE | SILENT
 
@@ -90,7 +92,9 @@ def _compare(finished: Finished, reference: Reference) -> tuple[tuple[OutputResu
         got = _read_outputs(finished.reply, finished.directory)
     except ValueError as error:
         return (), str(error)
-    return compare_outputs(got, reference, finished.folder.outputs, finished.cell.case.tolerance), ""
+    tolerance = tolerance_for(finished.cell.case.tolerance, finished.cell.precision)
+    steps = read_steps(finished.folder.path / "model.onnx") if reference.outputs else {}
+    return compare_outputs(got, reference, finished.folder.outputs, tolerance, steps), ""
 
 
 def _evidence(

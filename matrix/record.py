@@ -126,7 +126,7 @@ class Diagnostic:
 
 @dataclass(frozen=True, kw_only=True)
 class Drift:
-    """How far one output is from its reference, in float64; docs/accuracy terms in matrix/verdict/comparison.py."""
+    """How far one output is from its reference, in float64; what each figure means: docs/accuracy.md."""
 
     max_abs: float
     mean_abs: float
@@ -140,7 +140,7 @@ class Drift:
     max_ulp: float | None = None  # of a float output, in units in the last place of its type
     max_lsb: float | None = None  # of a dequantized output whose scale is known, in quantization steps
     worst_index: tuple[int, ...] = ()
-    worst_value: float | None = None
+    worst_value: float | None = None  # a whole number where the output holds integers; None where nothing differs
     worst_reference: float | None = None
 
 
@@ -271,7 +271,8 @@ def _converter() -> cattrs.Converter:
 def _number(value: Any) -> float:
     if isinstance(value, bool) or not isinstance(value, (int, float, str)):
         raise TypeError(f"{value!r} is not a number")
-    return float(value)
+    number = float(value)
+    return value if isinstance(value, int) and number != value else number  # a 64-bit integer keeps all its digits
 
 
 def _integer(value: Any) -> int:

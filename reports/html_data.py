@@ -230,6 +230,8 @@ def _drift(drift: Drift | None) -> tuple[object, ...] | None:
         share(drift.share_off, 1),
         drift.nonfinite_mismatches,
         drift.max_steps,
+        _figure(drift.max_ulp),
+        _figure(drift.max_lsb),
         f"[{', '.join(map(str, drift.worst_index))}]" if drift.worst_value is not None else "",
         _figure(drift.worst_value, 9),
         _figure(drift.worst_reference, 9),

@@ -13,7 +13,9 @@ from urllib.parse import quote
 import jinja2
 
 from matrix.record import FINE, Record, Status, Verdict
+from reports import documented_text
 from reports.cells import ATTENTION, CHANGED, MARKS, MEANINGS, NO_REASON, is_changed
+from reports.documented import compare
 from reports.html_data import Details, as_json, web_link
 from reports.summary import Column, Summary, change_text, headline, machine_text, summarize, time_text
 from reports.text import count, one_line, plain, share
@@ -83,6 +85,8 @@ def to_html(records: Iterable[Record], problems: Sequence[str] = ()) -> str:
         bars={column.name: list(_bar(column)) for column in summary.columns},
         share=share,
         cell=_fragment,
+        documented=compare(summary.matrix.records()),
+        words=documented_text,
         # The only text that the template does not escape: our own files, and JSON that cannot end its element.
         style=style,
         script=script,

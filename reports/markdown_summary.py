@@ -6,7 +6,19 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from matrix.record import FINE, Record, Status, Verdict
+from reports.case_types import Subject
 from reports.cells import ATTENTION, CHANGED, MARKS, MEANINGS, NO_REASON
+from reports.documented import Release, Row, compare
+from reports.documented_text import (
+    MEANING,
+    TITLE,
+    basis,
+    by_kind,
+    claim_text,
+    disagreement_text,
+    grid,
+    observed_text,
+)
 from reports.summary import Column, Finding, Remedy, Summary, change_text, headline, machine_text, summarize, time_text
 from reports.text import count, one_line, share
 
@@ -20,7 +32,8 @@ def to_markdown(records: Iterable[Record], problems: Sequence[str] = ()) -> str:
     """Return the summary as GitHub-flavoured Markdown."""
     summary = summarize(records, problems)
     sections = [_header(summary), _counts(summary), _changes(summary), _attention(summary), _remedies(summary)]
-    sections += [_gaps(summary), _table(summary), _legend(summary.counts)]
+    sections += [_gaps(summary), _documented(compare(summary.matrix.records()))]
+    sections += [_table(summary), _legend(summary.counts)]
     return "\n\n".join("\n".join(section) for section in sections if section) + "\n"
 
 
@@ -106,6 +119,27 @@ def _gaps(summary: Summary) -> list[str]:
         f"{code(gap.column)}, {count(gap.total, 'cell')}: {escape(gap.reason or NO_REASON)}" for gap in summary.gaps
     ]
     return ["## Not run", "", *_list(lines)] if lines else []
+
+
+def _documented(releases: Sequence[Release]) -> list[str]:
+    if not releases:
+        return []
+    lines = [f"## {TITLE}", "", MEANING, "", *(f"* {code(each.column)}: {escape(basis(each))}" for each in releases)]
+    for release in releases:
+        for kind, found in by_kind(release):
+            told = [escape(disagreement_text(each)) for each in found]
+            lines += ["", f"**{code(release.column)}: {escape(kind.value)}**", "", *_list(told)]
+    rows = grid(releases)
+    if rows:
+        columns = [code(each.column) for each in releases if each.table]
+        head = ["operator", "type", *(f"{column} {word}" for column in columns for word in ("documented", "observed"))]
+        lines += ["", *_rows(head, (_documented_row(*row) for row in rows))]
+    return lines
+
+
+def _documented_row(about: Subject, cells: Sequence[Row | None]) -> list[str]:
+    told = [(claim_text(cell), observed_text(cell)) if cell else ("", "") for cell in cells]
+    return [code(about.op), escape(about.type_text), *(escape(text) for pair in told for text in pair)]
 
 
 def _table(summary: Summary) -> list[str]:

@@ -16,7 +16,7 @@ from cases.dynamic_shapes.pooling import FLOORS
 from cases.dynamic_shapes.shape_values import CONSUMERS, SOURCES
 from cases.dynamic_shapes.size_steps import STEPS
 from cases.model import model, node
-from tests.test_cases_dynamic_shapes import CASES, made, reference
+from tests.test_cases_dynamic_shapes import BY_HAND, CASES, made, reference
 
 # What decides nothing in a model that has it: the shape of the weight says kernel_shape, and it is the same each time.
 REDUNDANT = {"kernel_shape", "epsilon", "momentum"}
@@ -225,6 +225,11 @@ def test_cases_beyond_the_evaluator(case: Case) -> None:
         assert (np.abs(got - want) <= case.tolerance.absolute).all()
         evaluator = evaluated(case, made(case.id).model, point)
         assert evaluator is None or not np.array_equal(evaluator["y"], want)
+
+
+def test_only_what_the_evaluator_gets_wrong_has_no_reference() -> None:
+    unreferenced = {name for name, case in CASES.items() if case.no_reference not in ("", *WITHOUT_EVALUATOR)}
+    assert unreferenced <= BY_HAND.keys()
 
 
 def test_no_two_cases_are_the_same() -> None:

@@ -136,10 +136,10 @@ function table(rows) {
 }
 
 function outputRow([point, output, got, expected, reference, problem, drift]) {
-  const [maxAbs, meanAbs, maxRel, rmse, cosine, sqnr, off, nonfinite, steps, at, value, wanted] =
-    (drift || Array(12).fill("")).map((figure) => figure ?? "");
+  const [maxAbs, meanAbs, maxRel, rmse, cosine, sqnr, off, nonfinite, steps, ulp, lsb, at, value, wanted] =
+    (drift || Array(14).fill("")).map((figure) => figure ?? "");
   return { Point: text(point), Output: text(output), Problem: text(problem), "Max abs": maxAbs, "SQNR dB": sqnr, Steps: steps,
-    Off: off, "Worst at": at && `${at}: ${value}, not ${wanted}`, Cosine: cosine, "Max rel": maxRel, "Mean abs": meanAbs,
+    ULP: ulp, LSB: lsb, Off: off, "Worst at": at && `${at}: ${value}, not ${wanted}`, Cosine: cosine, "Max rel": maxRel, "Mean abs": meanAbs,
     RMSE: rmse, "Non-finite off": nonfinite, Type: got === expected ? text(got) : `${text(got) || "none"}, not ${text(expected)}`,
     Reference: text(reference) };
 }
