@@ -6,6 +6,7 @@ directory. Each model runs once, at its first profile's opt shapes, on memory th
 
 from __future__ import annotations
 
+import ctypes
 import json
 import sys
 import time
@@ -87,8 +88,6 @@ def _opt_shapes(directory: Path) -> dict[str, list[int]]:
 
 
 def _address(memory: bytearray) -> int:
-    import ctypes
-
     return ctypes.addressof(ctypes.c_char.from_buffer(memory))
 
 

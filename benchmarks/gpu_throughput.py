@@ -66,7 +66,7 @@ def _bare_loop(python: str, jobs: list[Path], scratch: Path, sources: str) -> fl
     """Return the models per second after the builder's start."""
     listing = scratch / "jobs.txt"
     listing.write_text("\n".join(str(job) for job in jobs), encoding="utf-8")
-    command = [python, ROOT / "benchmarks" / "bare_gpu_loop.py", listing, sources]
+    command = [python, str(ROOT / "benchmarks" / "bare_gpu_loop.py"), str(listing), sources]
     done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, check=True)
     found = json.loads(done.stdout.splitlines()[-1])
     return float(found["models"] / found["seconds"])
