@@ -22,7 +22,10 @@ MODULES: Mapping[str, tuple[str, ...]] = {
         *("patterns", "patterns_cnn", "patterns_transformer", "patterns_weight_only", "patterns_parameters"),
         *("invalid_patterns", "quantizers", "calibration"),
     ),
-    "dynamic_shapes": ("dimensions", "shape_arithmetic", "shape_inputs", "data_dependent", "control_flow"),
+    "dynamic_shapes": (
+        *("dimensions", "shape_arithmetic", "shape_inputs", "data_dependent", "control_flow"),
+        *("profiles", "profile_inputs", "invalid_profiles"),
+    ),
 }
 
 

@@ -13,7 +13,18 @@ from pathlib import PurePosixPath
 from typing import Any
 from urllib.parse import quote
 
-from matrix.record import CaseInfo, Diagnostic, Drift, ExitInfo, Layer, OutputResult, Record, RuntimeInfo
+from matrix.record import (
+    CaseInfo,
+    Diagnostic,
+    Drift,
+    ExitInfo,
+    Layer,
+    OutputResult,
+    PointResult,
+    Record,
+    RuntimeInfo,
+    Status,
+)
 from reports.cells import Matrix
 from reports.reproduction import quoted, selection
 from reports.summary import machine_text
@@ -23,6 +34,7 @@ from reports.text import plain, share
 SHOWN_CHARACTERS = range(250, 4_001)  # of one text
 SHOWN_DIAGNOSTICS = range(3, 21)  # of one cell; as many layers
 SHOWN_RESULTS = range(6, 41)  # of one cell
+SHOWN_POINTS = 16  # of one cell
 ALL_CHARACTERS = 8_000_000
 ALL_RESULTS = 60_000
 
@@ -45,7 +57,8 @@ class Details:
 
     def __init__(self, matrix: Matrix) -> None:
         self._texts, self._cases, self._runtimes = Pool(), Pool(), Pool()
-        self._diagnostics, self._results, self._layers = Pool(), Pool(), Pool()
+        self._diagnostics, self._results, self._points = Pool(), Pool(), Pool()
+        self._layers = Pool()
         cells = max(1, len(matrix.cells))
         self._told = _within(SHOWN_DIAGNOSTICS, ALL_CHARACTERS // SHOWN_CHARACTERS.start // cells - 1)
         texts = sum(1 + min(len(record.diagnostics), self._told) for record in matrix.records())
@@ -65,6 +78,7 @@ class Details:
             "diagnostics": self._diagnostics.values(),
             "results": self._results.values(),
             "layers": self._layers.values(),
+            "points": self._points.values(),
             "records": self._records,
         }
 
@@ -88,6 +102,8 @@ class Details:
             len(record.diagnostics),
             [self._result(result) for result in _problems_first(record.results)[: self._compared]],
             len(record.results),
+            [self._point(point) for point in _points_that_tell(record.points)[:SHOWN_POINTS]],
+            len(record.points),
             [[text(stage), _figure(seconds)] for stage, seconds in record.seconds.items()],
             record.attempts,
             text(exit_text(record.exit)),
@@ -164,6 +180,11 @@ class Details:
             )
         )
 
+    def _point(self, point: PointResult) -> int:
+        text = self._text
+        shapes = ", ".join(f"{name} [{', '.join(map(str, shape))}]" for name, shape in point.shapes.items())
+        return self._points((text(point.point), text(point.status.value), text(shapes), text(point.reason)))
+
     def _text(self, text: str) -> int:
         if len(text) <= self._limit:
             return self._texts(plain(text))
@@ -206,6 +227,11 @@ def _within(bounds: range, value: int) -> int:
 
 def _problems_first(results: Sequence[OutputResult]) -> list[OutputResult]:
     return sorted(results, key=lambda result: not result.problem)
+
+
+def _points_that_tell(points: Sequence[PointResult]) -> Sequence[PointResult]:
+    """Return the points of a cell, none where none was reached: its status says so already."""
+    return points if any(point.status is not Status.NOT_RUN for point in points) else ()
 
 
 def _type(dtype: str, shape: Sequence[int]) -> str:

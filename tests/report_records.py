@@ -14,6 +14,7 @@ from matrix.record import (
     Layer,
     MachineInfo,
     OutputResult,
+    PointResult,
     Precision,
     Record,
     RuntimeInfo,
@@ -148,6 +149,7 @@ def all_records() -> list[Record]:
         record(
             DYNAMIC, "rtx-1.7", Status.UNSUPPORTED, stage="parse", diagnostics=(refused,), reason="refused", **REMEDY
         ),
+        right_at_opt_and_wrong_at_max(),
         record(
             LOOP, "ort-1.31", Status.RUN_FAILED, stage="run:max", reason="out of range", results=(result("max", None),)
         ),
@@ -169,6 +171,30 @@ def all_records() -> list[Record]:
     ]
 
 
+def right_at_opt_and_wrong_at_max() -> Record:
+    """Return a record as a run makes it of a case that is right at all shape points but the largest."""
+    shapes = {"min": (1, 4), "opt": (4, 4), "inside": (2, 4), "max": (8, 4)}
+    problem = "shape [2, 17], expected [2, 19]"
+    points = [
+        PointResult(point=name, status=Status.MATCH, shapes={"x": shape, "sizes": (2,)})
+        for name, shape in shapes.items()
+    ]
+    points[-1] = replace(points[-1], status=Status.WRONG, reason=f"output y: {problem}")
+    results = [replace(result(name, EXACT), shape=shape, expected_shape=shape) for name, shape in shapes.items()]
+    results[-1] = replace(results[-1], shape=(2, 17), expected_shape=(2, 19), drift=None, problem=problem)
+    return record(
+        replace(LOOP, id="nonzero-float32-opset17", op="NonZero", opset=17),
+        "ort-1.31",
+        Status.WRONG,
+        stage="run:max",
+        reason=f"right at min, opt, inside; wrong at max: output y: {problem}",
+        results=tuple(results),
+        points=tuple(points),
+        verdict=Verdict.REGRESSION,
+        baseline=Status.MATCH,
+    )
+
+
 def _hostile(number: int, text: str) -> Record:
     return record(
         CaseInfo(
@@ -186,6 +212,7 @@ def _hostile(number: int, text: str) -> Record:
         stage=text,
         diagnostics=(Diagnostic(source="log", message=text, severity="warning", op=text, node=text),),
         results=(replace(result(text, None, text), output=text, dtype=text),),
+        points=(PointResult(point=text, status=Status.WRONG, shapes={text: (1,)}, reason=text),),
         signature=text,
         remedy=text,
         remedy_source="javascript:alert(1)" if number % 2 else f"https://example.org/{text}",

@@ -24,9 +24,12 @@ from cases.catalogue import MODULES, Generated, generate
 from cases.dynamic_shapes.data_dependent import OVERLAP, corners, scores
 from cases.dynamic_shapes.symbolic import dynamic_case, f32
 
+# With several profiles, further points and faults on purpose: tests/test_cases_profiles.py.
+OF_PROFILES = ("profiles", "profile_inputs", "invalid_profiles")
+
 
 def enumerate_cases() -> Iterator[Case]:
-    for module in MODULES["dynamic_shapes"]:
+    for module in (name for name in MODULES["dynamic_shapes"] if name not in OF_PROFILES):
         yield from import_module(f"cases.dynamic_shapes.{module}").cases()
 
 

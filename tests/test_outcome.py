@@ -43,6 +43,7 @@ RAN = Evidence(stage="run:max", executed=True)
         (Evidence(failed="build", words="no tactic"), Status.BUILD_FAILED, "no tactic"),
         (Evidence(failed="build", words="Cuda", needs_gpu="needs a GPU"), Status.NOT_RUN, "needs a GPU"),
         (Evidence(failed="run:max", words="overflow"), Status.RUN_FAILED, "overflow"),
+        (Evidence(failed="deserialize", words="no GPU"), Status.RUN_FAILED, "at deserialize: no GPU"),
         (Evidence(), Status.BUILDS, ""),
         (
             Evidence(failed="profile", words="refused by the harness", needs_gpu="x"),

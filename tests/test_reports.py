@@ -90,6 +90,7 @@ def test_summary_puts_regressions_and_wrong_answers_first() -> None:
     summary = summarize(RECORDS)
     assert [finding.verdict for finding in summary.changes] == [
         Verdict.REGRESSION,
+        Verdict.REGRESSION,
         Verdict.FLAKY,
         Verdict.PROGRESSION,
     ]
@@ -124,7 +125,7 @@ def test_headline() -> None:
     new = replace(same, verdict=Verdict.NEW, baseline=None)
     assert headline(summarize([new])) == f"{start}1 cell not in the baselines yet."
     assert headline(summarize([replace(same, verdict=None)])).endswith("nothing was judged against a baseline.")
-    assert headline(summarize(RECORDS)).startswith("12 cases on 5 runtimes, 23 cells: 6 wrong, 1 crash, 1 timeout")
+    assert headline(summarize(RECORDS)).startswith("13 cases on 5 runtimes, 24 cells: 7 wrong, 1 crash, 1 timeout")
 
 
 def test_a_later_record_of_a_cell_counts() -> None:
@@ -151,7 +152,7 @@ def test_differs(statuses: list[Status], expected: bool) -> None:
 def test_wide_table_keeps_the_order_of_first_appearance() -> None:
     frame = table.wide(RECORDS)
     assert list(frame.columns) == ["ort-1.31", "rtx-1.6", "rtx-1.7", "8.6", "8.6/fp16"]
-    assert list(frame.index[:4]) == [QUANTIZE.id, UINT8.id, DYNAMIC.id, LOOP.id]
+    assert list(frame.index[:5]) == [QUANTIZE.id, UINT8.id, DYNAMIC.id, "nonzero-float32-opset17", LOOP.id]
     assert frame.loc[UINT8.id, "rtx-1.7"] == "wrong"
     assert frame.loc[UINT8.id, "8.6"] == ""
     assert table.wide([]).empty
@@ -171,7 +172,7 @@ def test_long_table_has_the_worst_figures() -> None:
 def test_summary_json_is_strict_and_complete() -> None:
     found = json.loads(json_export.to_json(RECORDS, ["a line is missing"]), parse_constant=pytest.fail)
     assert found["schema"] == json_export.SCHEMA
-    assert found["counts"]["wrong"] == 6
+    assert found["counts"]["wrong"] == 7
     assert sum(found["counts"].values()) == len(RECORDS)
     assert [case["id"] for case in found["cases"][:2]] == [QUANTIZE.id, UINT8.id]
     assert found["cases"][1]["cells"] == {"ort-1.31": "drift", "rtx-1.6": "wrong", "rtx-1.7": "wrong"}

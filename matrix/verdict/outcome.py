@@ -74,7 +74,9 @@ def _refused(evidence: Evidence) -> tuple[Status, str]:
         return Status.UNSUPPORTED, evidence.words
     if evidence.failed == "build" and evidence.needs_gpu:
         return Status.NOT_RUN, evidence.needs_gpu
-    return Status.BUILD_FAILED, evidence.words
+    if evidence.failed in ("build", "profile"):
+        return Status.BUILD_FAILED, evidence.words
+    return Status.RUN_FAILED, f"at {evidence.failed}: {evidence.words}"
 
 
 def _ran(evidence: Evidence) -> tuple[Status, str]:

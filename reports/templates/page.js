@@ -7,10 +7,10 @@ const word = (value) => value.replaceAll("_", " ");
 const CASE = ["id", "family", "op", "opset", "summary", "digest", "tags", "source", "link", "select"];
 const RUNTIME = ["name", "requested", "product", "version", "packages", "python", "command"];
 const RECORD = ["case", "column", "runtime", "machine", "precision", "status", "verdict", "baseline", "stage", "reason",
-  "signature", "remedy", "remedyLink", "diagnostics", "diagnosticCount", "results", "resultCount", "seconds", "attempts",
-  "exit", "artifacts", "ranIn", "layers", "layerCount"];
+  "signature", "remedy", "remedyLink", "diagnostics", "diagnosticCount", "results", "resultCount", "points", "pointCount",
+  "seconds", "attempts", "exit", "artifacts", "ranIn", "layers", "layerCount"];
 const NUMBERS = new Set(["opset", "column", "case", "runtime", "diagnostics", "diagnosticCount", "results", "resultCount",
-  "seconds", "attempts", "artifacts", "layers", "layerCount"]);
+  "points", "pointCount", "seconds", "attempts", "artifacts", "layers", "layerCount"]);
 
 function unpack(fields, row) {
   return Object.fromEntries(fields.map((name, place) => [name, NUMBERS.has(name) ? row[place] : text(row[place])]));
@@ -73,6 +73,7 @@ function details(record, button) {
       record.verdict ? ` · ${verdict(record)}` : ""),
     record.reason ? make("p", {}, record.reason) : "",
     remedy(record),
+    ...points(record),
     ...results(record),
     ...engine(record),
     ...diagnostics(record),
@@ -112,15 +113,27 @@ function remedy(record) {
     record.signature ? make("div", { class: "muted mono" }, record.signature) : "");
 }
 
+function points(record) {
+  if (!record.points.length) return [];
+  const rows = record.points.map((number) => data.points[number].map(text)).map(([point, happened, inputs, why]) =>
+    ({ Point: point, Status: status(happened), Inputs: inputs, Why: why }));
+  return [make("h3", {}, "Shape points"), table(rows), leftOut(record.pointCount - record.points.length)];
+}
+
 function results(record) {
   if (!record.results.length) return [];
   const rows = record.results.map((number) => data.results[number]).map(outputRow);
+  return [make("h3", {}, "Outputs"), table(rows), leftOut(record.resultCount - record.results.length)];
+}
+
+const WIDE = new Set(["Problem", "Why"]);
+function table(rows) {
   const columns = Object.keys(rows[0]).filter((name) => rows.some((row) => row[name] !== "")); // no empty columns
-  const cell = (row, name) => make("td", name === "Problem" ? { class: "wide" } : {}, String(row[name]));
-  return [make("h3", {}, "Outputs"), make("div", { class: "scroll" }, make("table", {},
+  const cell = (row, name) => make("td", WIDE.has(name) ? { class: "wide" } : {},
+    row[name] instanceof Node ? row[name] : String(row[name]));
+  return make("div", { class: "scroll" }, make("table", {},
     make("thead", {}, make("tr", {}, ...columns.map((name) => make("th", { scope: "col" }, name)))),
-    make("tbody", {}, ...rows.map((row) => make("tr", {}, ...columns.map((name) => cell(row, name))))))),
-    leftOut(record.resultCount - record.results.length)];
+    make("tbody", {}, ...rows.map((row) => make("tr", {}, ...columns.map((name) => cell(row, name)))))));
 }
 
 function outputRow([point, output, got, expected, reference, problem, drift]) {
