@@ -9,6 +9,7 @@ from pathlib import Path
 from cases.case import Case
 from cases.catalogue import INVALID_ON_PURPOSE, INVALID_REQUEST
 from cases.promise import promises_dynamic_shapes
+from matrix.engine_evidence import engine_diagnostics, engine_of, note_on_match
 from matrix.execution.job import Reply, read_output
 from matrix.execution.local import Finished
 from matrix.plan import Cell
@@ -57,6 +58,9 @@ def conclude(
     results, unreadable = _compare(finished, reference)
     points = judge_points(gather(finished, reference, results, unreadable))
     status, reason = classify(_evidence(finished, hardware, differences, points, unreadable))
+    engine = engine_of(cell, finished.reply)
+    if status is Status.MATCH:
+        reason = note_on_match(cell, engine)
     diagnostics = (*_diagnostics(finished, differences), *_staged(before or {}))
     invalid = INVALID_ON_PURPOSE in cell.case.tags
     signature = None if status in CALM or invalid else find_signature([reason, *diagnostics])
@@ -70,7 +74,7 @@ def conclude(
         status=status,
         stage=ran.stage if ran else "",
         reason=reason,
-        diagnostics=diagnostics,
+        diagnostics=(*diagnostics, *engine_diagnostics(cell, engine)),
         results=results,
         points=points,
         signature=signature.id if signature else "",
@@ -80,6 +84,7 @@ def conclude(
         baseline=expected,
         seconds=finished.reply.seconds if finished.reply else {},
         exit=ran.exit if ran else None,
+        ran_in=engine.type,
         layers=finished.reply.layers if finished.reply else (),
     )
 

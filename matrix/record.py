@@ -114,7 +114,9 @@ class MachineInfo:
 class Diagnostic:
     """One message of a runtime, with whatever structure the runtime gave it."""
 
-    source: str  # "checker", "parser", "builder", "session", "execution", "binding", "network", "log" or "harness"
+    source: (
+        str  # "checker", "parser", "builder", "session", "execution", "engine", "binding", "network", "log", "harness"
+    )
     message: str
     severity: str = "error"
     code: str = ""

@@ -12,7 +12,7 @@ from reports.text import one_line
 
 COLUMNS = (
     "case", "family", "op", "opset", "runtime", "version", "precision", "status", "verdict", "baseline", "stage",
-    "reason", "signature", "max_abs", "sqnr_db", "max_steps", "seconds",
+    "reason", "signature", "max_abs", "sqnr_db", "max_steps", "seconds", "ran_in",
 )  # fmt: skip
 # A cell that begins with one of these is a formula to a spreadsheet, and a formula can start programs.
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\uff1d", "\uff0b", "\uff0d", "\uff20")
@@ -55,6 +55,7 @@ def values(record: Record) -> tuple[Value, ...]:
         _worst([-drift.sqnr_db for drift in drifts], sign=-1),
         _worst_steps(drifts),
         round(sum(record.seconds.values()), 6) if record.seconds else None,
+        record.ran_in,
     )
 
 

@@ -13,7 +13,18 @@ from pathlib import PurePosixPath
 from typing import Any
 from urllib.parse import quote
 
-from matrix.record import CaseInfo, Diagnostic, Drift, ExitInfo, OutputResult, PointResult, Record, RuntimeInfo, Status
+from matrix.record import (
+    CaseInfo,
+    Diagnostic,
+    Drift,
+    ExitInfo,
+    Layer,
+    OutputResult,
+    PointResult,
+    Record,
+    RuntimeInfo,
+    Status,
+)
 from reports.cells import Matrix
 from reports.reproduction import quoted, selection
 from reports.summary import machine_text
@@ -21,7 +32,7 @@ from reports.text import plain, share
 
 # How much of each cell is shown: all of it in a small run, less in a large one. The rest is in records.jsonl.
 SHOWN_CHARACTERS = range(250, 4_001)  # of one text
-SHOWN_DIAGNOSTICS = range(3, 21)  # of one cell
+SHOWN_DIAGNOSTICS = range(3, 21)  # of one cell; as many layers
 SHOWN_RESULTS = range(6, 41)  # of one cell
 SHOWN_POINTS = 16  # of one cell
 ALL_CHARACTERS = 8_000_000
@@ -47,6 +58,7 @@ class Details:
     def __init__(self, matrix: Matrix) -> None:
         self._texts, self._cases, self._runtimes = Pool(), Pool(), Pool()
         self._diagnostics, self._results, self._points = Pool(), Pool(), Pool()
+        self._layers = Pool()
         cells = max(1, len(matrix.cells))
         self._told = _within(SHOWN_DIAGNOSTICS, ALL_CHARACTERS // SHOWN_CHARACTERS.start // cells - 1)
         texts = sum(1 + min(len(record.diagnostics), self._told) for record in matrix.records())
@@ -65,6 +77,7 @@ class Details:
             "runtimes": self._runtimes.values(),
             "diagnostics": self._diagnostics.values(),
             "results": self._results.values(),
+            "layers": self._layers.values(),
             "points": self._points.values(),
             "records": self._records,
         }
@@ -95,7 +108,15 @@ class Details:
             record.attempts,
             text(exit_text(record.exit)),
             [[text(name), text(path), text(file_link(path))] for name, path in record.artifacts.items()],
+            text(record.ran_in),
+            [self._layer(layer) for layer in record.layers[: self._told]],
+            len(record.layers),
         ]
+
+    def _layer(self, layer: Layer) -> int:
+        text = self._text
+        parts = (layer.type, layer.name, ", ".join(layer.inputs), ", ".join(layer.outputs), layer.tactic)
+        return self._layers(tuple(text(part) for part in parts))
 
     def _case(self, case: CaseInfo) -> int:
         text = self._text

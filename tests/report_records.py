@@ -11,6 +11,7 @@ from matrix.record import (
     Diagnostic,
     Drift,
     ExitInfo,
+    Layer,
     MachineInfo,
     OutputResult,
     PointResult,
@@ -71,6 +72,13 @@ OFF = replace(
     max_steps=2, worst_index=(1, 0, 3), worst_value=5.0, worst_reference=3.0,
 )  # fmt: skip
 NOT_A_NUMBER = replace(OFF, max_abs=float("nan"), sqnr_db=float("nan"), max_steps=None, nonfinite_mismatches=4)
+CONVOLUTION = Layer(
+    name="conv + relu",
+    type="CaskConvolution",
+    inputs=("Row major linear FP32",),
+    outputs=("Row major linear FP32",),
+    tactic="sm80_xmma_fprop_implicit_gemm_f32f32_f32f32_f32",
+)
 REMEDY = {
     "signature": "dynamic-quantize-linear",
     "remedy": "Quantize statically to explicit symmetric INT8 Q/DQ.",
@@ -123,7 +131,7 @@ def all_records() -> list[Record]:
         record(
             QUANTIZE, "ort-1.31", Status.MATCH, stage="run:max", results=(result("opt", EXACT), result("max", EXACT))
         ),
-        record(QUANTIZE, "rtx-1.6", Status.BUILDS, stage="build"),
+        record(QUANTIZE, "rtx-1.6", Status.BUILDS, stage="build", ran_in="float32", layers=(CONVOLUTION,)),
         record(QUANTIZE, "rtx-1.7", Status.BUILDS, verdict=Verdict.PROGRESSION, baseline=Status.BUILD_FAILED),
         record(QUANTIZE, "8.6", Status.NOT_RUN, reason="tensorrt==8.6.1 needs Python 3.10"),
         record(QUANTIZE, "8.6", Status.NOT_APPLICABLE, precision=Precision.FP16, reason="no precision flags"),
@@ -208,6 +216,8 @@ def _hostile(number: int, text: str) -> Record:
         signature=text,
         remedy=text,
         remedy_source="javascript:alert(1)" if number % 2 else f"https://example.org/{text}",
+        ran_in=text,
+        layers=(Layer(name=text, type=text, inputs=(text,), outputs=(text,), tactic=text),),
         artifacts={text: text, "escape": "../../etc/passwd", "job": f"jobs/{number} a&b"},
         seconds={text: 1.0},
     )

@@ -8,9 +8,9 @@ const CASE = ["id", "family", "op", "opset", "summary", "digest", "tags", "sourc
 const RUNTIME = ["name", "requested", "product", "version", "packages", "python", "command"];
 const RECORD = ["case", "column", "runtime", "machine", "precision", "status", "verdict", "baseline", "stage", "reason",
   "signature", "remedy", "remedyLink", "diagnostics", "diagnosticCount", "results", "resultCount", "points", "pointCount",
-  "seconds", "attempts", "exit", "artifacts"];
+  "seconds", "attempts", "exit", "artifacts", "ranIn", "layers", "layerCount"];
 const NUMBERS = new Set(["opset", "column", "case", "runtime", "diagnostics", "diagnosticCount", "results", "resultCount",
-  "points", "pointCount", "seconds", "attempts", "artifacts"]);
+  "points", "pointCount", "seconds", "attempts", "artifacts", "layers", "layerCount"]);
 
 function unpack(fields, row) {
   return Object.fromEntries(fields.map((name, place) => [name, NUMBERS.has(name) ? row[place] : text(row[place])]));
@@ -75,6 +75,7 @@ function details(record, button) {
     remedy(record),
     ...points(record),
     ...results(record),
+    ...engine(record),
     ...diagnostics(record),
     make("h3", {}, "Reproduce"),
     command(`${runtime.command} ${info.select}`),
@@ -142,6 +143,16 @@ function outputRow([point, output, got, expected, reference, problem, drift]) {
     ULP: ulp, LSB: lsb, Off: off, "Worst at": at && `${at}: ${value}, not ${wanted}`, Cosine: cosine, "Max rel": maxRel, "Mean abs": meanAbs,
     RMSE: rmse, "Non-finite off": nonfinite, Type: got === expected ? text(got) : `${text(got) || "none"}, not ${text(expected)}`,
     Reference: text(reference) };
+}
+
+function engine(record) {
+  if (!record.layers.length) return [];
+  const rows = record.layers.map((number) => data.layers[number].map(text));
+  return [make("h3", {}, "What the engine runs"), record.ranIn ? make("p", {}, "ran_in: ", make("b", {}, record.ranIn)) : "",
+    make("div", { class: "scroll" }, make("table", {},
+      make("thead", {}, make("tr", {}, ...["Layer", "Name", "In", "Out", "Tactic"].map((name) => make("th", { scope: "col" }, name)))),
+      make("tbody", {}, ...rows.map((row) => make("tr", {}, ...row.map((value) => make("td", { class: "wide" }, value))))))),
+    leftOut(record.layerCount - record.layers.length)];
 }
 
 function diagnostics(record) {
