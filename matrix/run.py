@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, wait
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TextIO
 
-from matrix.conclusion import CALM, conclude
+from matrix.conclusion import CALM, conclude, read_outputs
 from matrix.errors import ProvisionError, ReportFolderError
 from matrix.execution.job import make_self_contained
 from matrix.execution.local import Finished, LocalExecutor
+from matrix.expectations import Expectations
 from matrix.options import Options
 from matrix.plan import Cell
 from matrix.record import Record, Status, Verdict
@@ -22,9 +23,12 @@ from matrix.runtimes.environment import Environment, default_cache
 from matrix.runtimes.hardware import Hardware, missing_hardware, probe
 from matrix.runtimes.progress import Progress
 from matrix.runtimes.provisioning import provision_all
-from matrix.verdict.baseline import Baseline, read_baseline, write_baseline
-from matrix.verdict.reference import Reference, References
+from matrix.verdict.baseline import write_baseline
+from matrix.verdict.differences import Answers
+from matrix.verdict.reference import Outputs, Reference, References
 from reports.cells import ATTENTION
+
+UNEXPECTED_WHEN_NEW = frozenset({Status.CRASH, Status.TIMEOUT, Status.WRONG, Status.DRIFT})
 
 
 class Run:
@@ -38,6 +42,8 @@ class Run:
         folder: RunFolder,
         references: References,
         hardware: Hardware,
+        expectations: Expectations,
+        answers: Answers,
     ) -> None:
         self.options = options
         self.folder = folder
@@ -45,54 +51,57 @@ class Run:
         self._executor = executor
         self._references = references
         self._hardware = hardware
-        self._baselines: dict[str, Baseline] = {}
+        self.expectations = expectations
+        self._answers = answers
 
     def record(self, cell: Cell) -> Record:
         """Wait for ``cell``, decide what happened and what we think of it, and write that down.
 
         Raises:
-            MatrixError: the report folder cannot be written, or a baseline cannot be read.
+            MatrixError: the report folder cannot be written.
         """
         if cell.id not in self.records:
             try:
-                record = self._conclude(self._executor.take(cell))
+                record, outputs = self._conclude(self._executor.take(cell))
                 if _is_unexpected(record):
-                    record = self._try_again(cell, record)
+                    record, outputs = self._try_again(cell, record, outputs)
             except OSError as error:
                 raise ReportFolderError(str(self.folder.path), error.strerror or str(error)) from error
-            self._write(record, cell)
+            self._write(record, outputs, cell)
         return self.records[cell.id]
 
     def record_what_is_done(self, cells: Iterable[Cell]) -> None:
         """Record the cells that had come back already when the run was stopped."""
         for cell in cells:
             if cell.id not in self.records and self._executor.is_done(cell):
-                self._write(self._conclude(self._executor.take(cell)), cell)
+                self._write(*self._conclude(self._executor.take(cell)), cell)
 
-    def baseline(self, cell: Cell) -> Baseline:
-        """Return the baseline of the cell's runtime."""
-        name = cell.runtime.baseline_name
-        if name not in self._baselines:
-            self._baselines[name] = read_baseline(self.options.baselines / f"{name}.csv")
-        return self._baselines[name]
-
-    def _conclude(self, finished: Finished) -> Record:
-        cell = finished.cell
-        expected = self.baseline(cell).statuses.get((cell.case.id, str(cell.precision)))
+    def _conclude(self, finished: Finished) -> tuple[Record, Outputs | None]:
+        expected = self.expectations.status(finished.cell)
         record = conclude(
             finished, self._reference(finished), run=self.folder.run, hardware=self._hardware, expected=expected
         )
-        return replace(record, artifacts=self._keep(finished, record))
+        record, outputs = self.expectations.explain(record), _full_answer(finished)
+        return replace(record, artifacts=self._keep(finished, record)), outputs
 
-    def _try_again(self, cell: Cell, first: Record) -> Record:
-        """Run an unexpected cell once more, alone in a fresh process: if the two disagree, the cell is flaky."""
-        second = self._conclude(self._executor.run_alone(cell))
+    def _try_again(self, cell: Cell, first: Record, outputs: Outputs | None) -> tuple[Record, Outputs | None]:
+        """Run an unexpected cell once more, alone in a fresh process: if the two disagree, the cell is flaky.
+
+        A second run that this machine could not do says nothing about the first.
+        """
+        second, again = self._conclude(self._executor.run_alone(cell))
         if second.status is first.status:
-            return replace(second, attempts=2)
+            return replace(second, attempts=2), again
+        if second.status is Status.NOT_RUN:
+            return replace(first, attempts=2), outputs
         reason = f"{first.status} at first ({first.reason}), then {second.status} when run alone ({second.reason})"
-        return replace(first, attempts=2, verdict=Verdict.FLAKY, reason=reason)
+        alone = {f"{name}, run alone": path for name, path in second.artifacts.items()}
+        flaky = replace(first, attempts=2, verdict=Verdict.FLAKY, reason=reason, artifacts={**first.artifacts, **alone})
+        return flaky, outputs
 
-    def _write(self, record: Record, cell: Cell) -> None:
+    def _write(self, record: Record, outputs: Outputs | None, cell: Cell) -> None:
+        digest, differences = self._answers.compare(_answer_key(cell), outputs, cell.case.tolerance)
+        record = replace(record, outputs_digest=digest, differences=differences)
         self.folder.append(record)
         self.records[cell.id] = record
 
@@ -117,7 +126,7 @@ class Run:
 
 
 @contextmanager
-def conduct(cells: Sequence[Cell], options: Options, output: TextIO) -> Iterator[Run]:
+def conduct(cells: Sequence[Cell], options: Options, expectations: Expectations, output: TextIO) -> Iterator[Run]:
     """Provision the runtimes of ``cells``, start running them, and yield the Run that records them.
 
     However the block ends, what has come back is recorded, every worker is gone, and the reports are written. Progress
@@ -131,7 +140,15 @@ def conduct(cells: Sequence[Cell], options: Options, output: TextIO) -> Iterator
         executor = LocalExecutor(
             cells, environments, root=folder.work, slots=options.jobs, case_timeout=options.case_timeout
         )
-        run = Run(options=options, executor=executor, folder=folder, references=References(cache), hardware=hardware)
+        run = Run(
+            options=options,
+            executor=executor,
+            folder=folder,
+            references=References(cache),
+            hardware=hardware,
+            expectations=expectations,
+            answers=Answers(map(_answer_key, cells)),
+        )
         with executor:
             try:
                 yield run
@@ -179,9 +196,9 @@ def update_baselines(run: Run, cells: Sequence[Cell], known: frozenset[str]) -> 
         }
         if all(status is Status.NOT_RUN for status in observed.values()):
             continue
-        old = run.baseline(mine[0])
+        old = run.expectations.baselines[name]
         kept = {key: status for key, status in old.statuses.items() if key[0] in known}
-        path = run.options.baselines / f"{name}.csv"
+        path = run.expectations.paths[name]
         write_baseline(path, replace(old, statuses=kept), observed)
         written.append(path)
     return written
@@ -193,5 +210,22 @@ def _is_evidence(record: Record) -> bool:
 
 
 def _is_unexpected(record: Record) -> bool:
-    dead = record.status in (Status.CRASH, Status.TIMEOUT) and record.verdict is not Verdict.SAME
-    return dead or record.verdict in (Verdict.REGRESSION, Verdict.PROGRESSION)
+    if record.verdict is Verdict.NEW:
+        return record.status in UNEXPECTED_WHEN_NEW and record.known_issue is None
+    return record.verdict in (Verdict.REGRESSION, Verdict.PROGRESSION)
+
+
+def _answer_key(cell: Cell) -> Hashable:
+    """Return what cells have in common whose answers are compared with each other: releases of one product."""
+    return cell.case.id, cell.runtime.release.product, cell.precision
+
+
+def _full_answer(finished: Finished) -> Outputs | None:
+    """Return all outputs of a cell that ran at every shape point."""
+    reply = finished.reply
+    if reply is None or finished.directory is None or not reply.executed or reply.failed is not None:
+        return None
+    try:
+        return read_outputs(reply, finished.directory)
+    except ValueError:  # the record says so
+        return None

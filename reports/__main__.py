@@ -1,37 +1,39 @@
-"""`python -m reports RUN` writes the reports of a run anew; `python -m reports table RUN` prints the table."""
+"""`python -m reports RUN` writes the reports of a run anew; with a word before RUN it prints a part: see `PRINTED`."""
 
 from __future__ import annotations
 
 import argparse
 import shutil
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from reports.terminal import render
+from reports.terminal import render, render_differences
 from reports.write import read_run, write_reports
+
+PRINTED: Mapping[str, Callable[..., str]] = {"table": render, "differences": render_differences}
 
 
 def main(arguments: Sequence[str]) -> int:
     """Run the command line and return the exit status: 0, or 2 with one line on stderr."""
     parser = argparse.ArgumentParser(
         prog="python -m reports",
-        usage="%(prog)s [table] RUN",
-        description="Write matrix.csv, matrix.md, index.html and summary.json of a run anew from its records, or print "
-        "its table.",
+        usage=f"%(prog)s [{'|'.join(PRINTED)}] RUN",
+        description="Write matrix.csv, matrix.md, differences.csv, index.html and summary.json of a run anew from its "
+        "records, or print its table, or the differences between its runtimes.",
     )
-    parser.add_argument("words", nargs="+", metavar="[table] RUN", help="a run folder, or its records.jsonl")
+    parser.add_argument("words", nargs="+", metavar=f"[{'|'.join(PRINTED)}] RUN", help="a run folder or records.jsonl")
     words = parser.parse_args(arguments).words
-    table = len(words) == 2 and words[0] == "table"
-    if len(words) != 1 and not table:
+    printed = PRINTED.get(words[0]) if len(words) == 2 else None
+    if len(words) != 1 and not printed:
         parser.error("give one run folder, for example reports/out/latest")
     run = Path(words[-1])
     folder = run.parent if run.name == "records.jsonl" and not run.is_dir() else run
     try:
-        if table:
+        if printed:
             records, problems = read_run(folder / "records.jsonl")
             sys.stdout.write(
-                render(records, width=shutil.get_terminal_size().columns, color=sys.stdout.isatty(), problems=problems)
+                printed(records, width=shutil.get_terminal_size().columns, color=sys.stdout.isatty(), problems=problems)
             )
         else:
             for path in write_reports(folder):

@@ -15,6 +15,7 @@ from urllib.parse import quote
 
 from matrix.record import CaseInfo, Diagnostic, Drift, ExitInfo, OutputResult, Record, RuntimeInfo
 from reports.cells import Matrix
+from reports.known_issues import issue_text
 from reports.reproduction import quoted, selection
 from reports.summary import machine_text
 from reports.text import plain, share
@@ -91,6 +92,8 @@ class Details:
             record.attempts,
             text(exit_text(record.exit)),
             [[text(name), text(path), text(file_link(path))] for name, path in record.artifacts.items()],
+            text(issue_text(record.known_issue) if record.known_issue else ""),
+            text(web_link(record.known_issue.link) if record.known_issue else ""),
         ]
 
     def _case(self, case: CaseInfo) -> int:

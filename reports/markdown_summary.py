@@ -7,6 +7,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from matrix.record import FINE, Record, Status, Verdict
 from reports.cells import ATTENTION, CHANGED, MARKS, MEANINGS, NO_REASON
+from reports.differences import WITHIN, Difference, size_text, tallies
+from reports.known_issues import issue_text, stale_text
 from reports.summary import Column, Finding, Remedy, Summary, change_text, headline, machine_text, summarize, time_text
 from reports.text import count, one_line, share
 
@@ -20,7 +22,7 @@ def to_markdown(records: Iterable[Record], problems: Sequence[str] = ()) -> str:
     """Return the summary as GitHub-flavoured Markdown."""
     summary = summarize(records, problems)
     sections = [_header(summary), _counts(summary), _changes(summary), _attention(summary), _remedies(summary)]
-    sections += [_gaps(summary), _table(summary), _legend(summary.counts)]
+    sections += [_gaps(summary), _stale(summary), _differences(summary), _table(summary), _legend(summary.counts)]
     return "\n\n".join("\n".join(section) for section in sections if section) + "\n"
 
 
@@ -81,6 +83,7 @@ def _attention(summary: Summary) -> list[str]:
     lines = [
         f"{_word(finding.status)} {_place(finding)}: {escape(finding.reason or NO_REASON)}"
         + (" (as in the baseline)" if finding.verdict is Verdict.SAME else "")
+        + (f"; known: {escape(issue_text(finding.known))}{_link(finding.known.link)}" if finding.known else "")
         for finding in summary.attention
     ]
     return ["## Needs attention", "", *_list(lines)] if lines else []
@@ -106,6 +109,29 @@ def _gaps(summary: Summary) -> list[str]:
         f"{code(gap.column)}, {count(gap.total, 'cell')}: {escape(gap.reason or NO_REASON)}" for gap in summary.gaps
     ]
     return ["## Not run", "", *_list(lines)] if lines else []
+
+
+def _stale(summary: Summary) -> list[str]:
+    lines = [escape(stale_text(stale)) + _link(stale.issue.link) for stale in summary.stale]
+    return ["## Known issues that no cell shows", "", *_list(lines)] if lines else []
+
+
+def _differences(summary: Summary) -> list[str]:
+    if not summary.differences:
+        return []
+    lines = ["## Differences between runtimes"]
+    for pair, way, found in tallies(summary.differences):
+        lines += ["", f"### {' and '.join(map(code, pair))}: {escape(way)}", ""]
+        head = ["case", *map(code, pair), "difference", "agrees with the reference"]
+        shown = found[:LISTED] if found[0].kind != WITHIN else found[:LISTED_CASES]
+        lines += _rows(head, map(_difference, shown))
+        lines += ["", f"and {len(found) - len(shown):,} more: see `differences.csv`"] if len(found) > len(shown) else []
+    return lines
+
+
+def _difference(item: Difference) -> list[str]:
+    statuses = [_word(record.status) for record in (item.first, item.second)]
+    return [code(item.case), *statuses, escape(size_text(item)), code(item.right)]
 
 
 def _table(summary: Summary) -> list[str]:
@@ -159,4 +185,8 @@ def _word(status: Status) -> str:
 
 
 def _source(remedy: Remedy) -> str:
-    return f" (<{remedy.source}>)" if re.fullmatch(r"https?://[\w./~#?=&%:+-]+", remedy.source) else ""
+    return _link(remedy.source)
+
+
+def _link(address: str) -> str:
+    return f" (<{address}>)" if re.fullmatch(r"https?://[\w./~#?=&%:+-]+", address) else ""
