@@ -24,7 +24,8 @@ TITLE = """compatibility matrix (pytest matrix/)
   exit status: 0 all as expected; 1 a cell failed or changed, or --strict found something; 2 interrupted; 3 a fault of
   the harness; 4 a wrong option or file; 5 no cell selected; 6 nothing failed, but a runtime that was asked for by name,
   or the whole run, could run no cell
-"""
+
+  options"""
 
 
 @dataclass(frozen=True, kw_only=True)

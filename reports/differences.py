@@ -15,7 +15,7 @@ ONE_ONLY = "only one answers"
 UNMEASURED = "not measured"
 WITHIN = "within tolerance"
 KINDS = (BEYOND, ONE_ONLY, UNMEASURED, WITHIN)  # what a reader has to know comes first
-FAILED = REFUSED | {Status.CRASH, Status.TIMEOUT}
+FAILED = {**dict.fromkeys(REFUSED, "refuses"), Status.CRASH: "crashes", Status.TIMEOUT: "does not finish"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,18 +76,18 @@ def size_text(difference: Difference) -> str:
     """Return in words how large the difference is, or why there is only one answer."""
     figures = difference.figures
     if difference.kind == ONE_ONLY:
-        fails = difference.answering[1]
-        return f"{f'in {one_line(fails.stage)}: ' if fails.stage else ''}{one_line(fails.reason, 160)}"
+        return one_line(difference.answering[1].reason, 160)
     if figures is None:
         return "the outputs are not the same; how far they are apart was not measured"
     where = f"output {one_line(figures.output)} at {one_line(figures.point)}: " if figures.output else ""
     drift = figures.drift
     if drift is None:
         return where + one_line(figures.problem)
-    size = f"{drift.max_steps} steps" if drift.max_steps is not None else f"{drift.max_abs:.3g}"
-    nonfinite = f"{drift.nonfinite_mismatches} differ in NaN or infinity, " if drift.nonfinite_mismatches else ""
-    off = f" in {share(drift.share_off, 1)} of the elements" if drift.share_off else ""
-    return f"{where}{nonfinite}up to {size}{off}, SQNR {drift.sqnr_db:.3g} dB{_values(difference)}"
+    steps = f"{drift.max_steps} steps" if drift.max_steps is not None else f"{drift.max_abs:.3g}"
+    parts = [f"{drift.nonfinite_mismatches:,} elements in NaN or infinity"] if drift.nonfinite_mismatches else []
+    parts += [f"up to {steps}, SQNR {drift.sqnr_db:.3g} dB"] if drift.max_abs else []
+    parts += [f"{share(drift.share_off, 1)} of the elements off"] if drift.share_off else []
+    return f"{where}{', '.join(parts)}{_values(difference)}"
 
 
 def right_text(difference: Difference) -> str:
@@ -138,11 +138,12 @@ def _difference(one: Record, two: Record) -> Difference | None:
 def _way(difference: Difference) -> str:
     if difference.kind == ONE_ONLY:
         runs, fails = difference.answering
-        status = fails.status.value.replace("_", " ")
-        return f"with an answer on {column_of(runs)}, {status} on {column_of(fails)}"
+        stage = fails.stage.partition(":")[0]
+        does = f"{FAILED[fails.status]} at {stage}" if stage else FAILED[fails.status]
+        return f"that {column_of(runs)} runs and {column_of(fails)} {does}"
     if difference.kind == UNMEASURED:
-        return "with different answers, not measured"
-    return f"with answers that differ {difference.kind}"
+        return "that differ, not measured by how much"
+    return f"that differ {difference.kind}"
 
 
 def _values(difference: Difference) -> str:
