@@ -11,16 +11,21 @@ from pathlib import Path
 import pytest
 
 from cases.catalogue import catalogue
+from matrix.conclusion import machine_info
 from matrix.errors import MatrixError
 from matrix.exit_status import exit_status, unjudged
-from matrix.expectations import read_expectations, unknown_lines
+from matrix.known_issues import load_known_issues
 from matrix.options import Options, add_options, read_options
 from matrix.plan import Cell, plan
-from matrix.run import Run, conduct, update_baselines
+from matrix.run import Run, conduct
+from matrix.run_baselines import check_place
+from matrix.runtimes.hardware import Hardware, probe
 from matrix.settlement import settle, unusable_runtimes
+from reports.summary import machine_text
 from reports.terminal import render
 
 OPTIONS = pytest.StashKey[Options]()
+HARDWARE = pytest.StashKey[Hardware]()
 RUN = pytest.StashKey[Run]()
 UPDATED = pytest.StashKey[list[Path]]()
 UNKNOWN = pytest.StashKey[Mapping[str, Sequence[str]]]()
@@ -45,12 +50,20 @@ def pytest_configure(config: pytest.Config) -> None:
     _options(config)
 
 
+def pytest_report_header(config: pytest.Config) -> str | None:
+    """Name the machine: a result without its GPU, driver and clocks cannot be compared with another."""
+    if OPTIONS not in config.stash:
+        return None
+    return f"matrix: {machine_text(machine_info(_hardware(config)))}"
+
+
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Make one item per cell."""
     if "cell" not in metafunc.fixturenames:
         return
     cases = [case for case in catalogue() if case.family == metafunc.module.FAMILY]
-    cells = plan(cases, _options(metafunc.config).runtimes)
+    options = _options(metafunc.config)
+    cells = plan(cases, options.runtimes, options.precisions)
     metafunc.parametrize("cell", cells, ids=[cell.id for cell in cells])
 
 
@@ -80,20 +93,18 @@ def pytest_runtestloop(session: pytest.Session) -> Iterator[None]:
     failed = session.testsfailed and not session.config.option.continue_on_collection_errors
     if not cells or failed or session.config.option.collectonly:
         return (yield)
-    options, known = _options(session.config), [case.id for case in catalogue()]
+    options, known = _options(session.config), frozenset(case.id for case in catalogue())
     try:
-        expectations = read_expectations(
-            options.runtimes, baselines=options.baselines, updating=options.update_baseline,
-            known_issues=options.known_issues, cases=known,
-        )  # fmt: skip
-        session.config.stash[UNKNOWN] = unknown_lines(expectations, known)
+        check_place(options.baselines, options.runtimes, updating=options.update_baseline)
+        issues = load_known_issues(options.known_issues, options.runtimes, sorted(known))
         with ExitStack() as stack:
             with _uncaptured(session.config):
-                run = stack.enter_context(conduct(cells, options, expectations, sys.stdout))
+                run = stack.enter_context(conduct(cells, options, _hardware(session.config), issues, sys.stdout))
             session.config.stash[RUN] = run
+            session.config.stash[UNKNOWN] = run.baselines.unknown(known)
             outcome = yield
             if options.update_baseline:
-                session.config.stash[UPDATED] = update_baselines(run, cells, frozenset(known))
+                session.config.stash[UPDATED] = run.baselines.update(cells, run.records, known)
             return outcome
     except MatrixError as error:
         raise pytest.UsageError(str(error)) from error
@@ -153,6 +164,12 @@ def _options(config: pytest.Config) -> Options:
         except MatrixError as error:
             raise pytest.UsageError(str(error)) from error
     return config.stash[OPTIONS]
+
+
+def _hardware(config: pytest.Config) -> Hardware:
+    if HARDWARE not in config.stash:  # no header was printed: -q, --no-header
+        config.stash[HARDWARE] = probe()
+    return config.stash[HARDWARE]
 
 
 def _uncaptured(config: pytest.Config) -> AbstractContextManager[object]:

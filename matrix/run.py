@@ -14,17 +14,18 @@ from matrix.conclusion import CALM, conclude, read_outputs
 from matrix.errors import ProvisionError, ReportFolderError
 from matrix.execution.job import make_self_contained
 from matrix.execution.local import Finished, LocalExecutor
-from matrix.expectations import Expectations
 from matrix.options import Options
-from matrix.plan import Cell
-from matrix.record import Record, Status, Verdict
+from matrix.plan import CALIBRATED, Cell
+from matrix.record import Precision, Record, Status, Verdict
+from matrix.run_baselines import Baselines, baseline_name
 from matrix.run_folder import RunFolder
 from matrix.runtimes.environment import Environment, default_cache
-from matrix.runtimes.hardware import Hardware, missing_hardware, probe
+from matrix.runtimes.hardware import Gpu, Hardware, choose_gpus, missing_hardware
 from matrix.runtimes.progress import Progress
 from matrix.runtimes.provisioning import provision_all
-from matrix.verdict.baseline import write_baseline
+from matrix.runtimes.selection import Runtime
 from matrix.verdict.differences import Answers
+from matrix.verdict.known_issues import Entry, explain
 from matrix.verdict.reference import Outputs, Reference, References
 from reports.cells import ATTENTION
 
@@ -42,16 +43,18 @@ class Run:
         folder: RunFolder,
         references: References,
         hardware: Hardware,
-        expectations: Expectations,
+        baselines: Baselines,
+        issues: Sequence[Entry],
         answers: Answers,
     ) -> None:
         self.options = options
         self.folder = folder
+        self.baselines = baselines
         self.records: dict[str, Record] = {}
         self._executor = executor
         self._references = references
         self._hardware = hardware
-        self.expectations = expectations
+        self._issues = issues
         self._answers = answers
 
     def record(self, cell: Cell) -> Record:
@@ -77,11 +80,16 @@ class Run:
                 self._write(*self._conclude(self._executor.take(cell)), cell)
 
     def _conclude(self, finished: Finished) -> tuple[Record, Outputs | None]:
-        expected = self.expectations.status(finished.cell)
+        cell = finished.cell
         record = conclude(
-            finished, self._reference(finished), run=self.folder.run, hardware=self._hardware, expected=expected
+            finished,
+            self._reference(finished),
+            run=self.folder.run,
+            hardware=self._hardware,
+            expected=self.baselines.expected(cell),
+            before=self._before(cell),
         )
-        record, outputs = self.expectations.explain(record), _full_answer(finished)
+        record, outputs = explain(record, self._issues), _full_answer(finished)
         return replace(record, artifacts=self._keep(finished, record)), outputs
 
     def _try_again(self, cell: Cell, first: Record, outputs: Outputs | None) -> tuple[Record, Outputs | None]:
@@ -98,6 +106,13 @@ class Run:
         alone = {f"{name}, run alone": path for name, path in second.artifacts.items()}
         flaky = replace(first, attempts=2, verdict=Verdict.FLAKY, reason=reason, artifacts={**first.artifacts, **alone})
         return flaky, outputs
+
+    def _before(self, cell: Cell) -> dict[Precision, Status]:
+        """Return what became of the case in the precisions that come before, for one that is calibrated."""
+        if cell.precision is not Precision.INT8_CALIBRATED:
+            return {}
+        earlier = {precision: self.records.get(replace(cell, precision=precision).id) for precision in CALIBRATED[:-1]}
+        return {precision: record.status for precision, record in earlier.items() if record}
 
     def _write(self, record: Record, outputs: Outputs | None, cell: Cell) -> None:
         digest, differences = self._answers.compare(_answer_key(cell), outputs, cell.case.tolerance)
@@ -126,27 +141,40 @@ class Run:
 
 
 @contextmanager
-def conduct(cells: Sequence[Cell], options: Options, expectations: Expectations, output: TextIO) -> Iterator[Run]:
-    """Provision the runtimes of ``cells``, start running them, and yield the Run that records them.
+def conduct(
+    cells: Sequence[Cell], options: Options, hardware: Hardware, issues: Sequence[Entry], output: TextIO
+) -> Iterator[Run]:
+    """Provision the runtimes of ``cells``, start running them on this machine, and yield the Run that records them.
 
     However the block ends, what has come back is recorded, every worker is gone, and the reports are written. Progress
     of the provisioning is written to ``output``.
 
     Raises:
         ReportFolderError: the report folder cannot be written.
+        OptionError: the GPUs that were asked for are not there.
+        BaselineError: a baseline cannot be read.
     """
-    hardware, cache = probe(), default_cache()
+    cache, gpus = default_cache(), choose_gpus(options.gpus, hardware)
+    hardware = replace(hardware, gpus=gpus)
     with RunFolder(options.report_dir) as folder, _environments(cells, hardware, cache, output) as environments:
         executor = LocalExecutor(
-            cells, environments, root=folder.work, slots=options.jobs, case_timeout=options.case_timeout
+            cells,
+            environments,
+            root=folder.work,
+            slots=options.jobs,
+            case_timeout=options.case_timeout,
+            gpus=gpus,
+            settings=options.builder,
         )
+        names = _baseline_names({cell.runtime for cell in cells}, environments, gpus[0] if gpus else None)
         run = Run(
             options=options,
             executor=executor,
             folder=folder,
             references=References(cache),
             hardware=hardware,
-            expectations=expectations,
+            baselines=Baselines(options.baselines, names),
+            issues=issues,
             answers=Answers(map(_answer_key, cells)),
         )
         with executor:
@@ -171,37 +199,21 @@ def _environments(
         yield {**provisioning.futures, **{name: _refused(reason) for name, reason in missing.items() if reason}}
 
 
+def _baseline_names(
+    runtimes: Iterable[Runtime], environments: Mapping[str, Future[Environment]], gpu: Gpu | None
+) -> dict[str, str]:
+    names = {}
+    for runtime in runtimes:
+        future = environments[runtime.name]
+        packages = () if future.exception() else future.result().packages
+        names[runtime.name] = baseline_name(runtime, packages, gpu)
+    return names
+
+
 def _refused(reason: str) -> Future[Environment]:
     future: Future[Environment] = Future()
     future.set_exception(ProvisionError(reason))
     return future
-
-
-def update_baselines(run: Run, cells: Sequence[Cell], known: frozenset[str]) -> list[Path]:
-    """Write what happened as the new baselines, and return their paths.
-
-    Left as they were: a runtime of which nothing ran, and a flaky cell. Lines of cases that are not among the ``known``
-    ids any more are dropped.
-
-    Raises:
-        OSError: a baseline cannot be written.
-    """
-    written = []
-    for name in dict.fromkeys(cell.runtime.baseline_name for cell in cells):
-        mine = [cell for cell in cells if cell.runtime.baseline_name == name and cell.id in run.records]
-        observed = {
-            (cell.case.id, str(cell.precision)): run.records[cell.id].status
-            for cell in mine
-            if run.records[cell.id].verdict is not Verdict.FLAKY
-        }
-        if all(status is Status.NOT_RUN for status in observed.values()):
-            continue
-        old = run.expectations.baselines[name]
-        kept = {key: status for key, status in old.statuses.items() if key[0] in known}
-        path = run.expectations.paths[name]
-        write_baseline(path, replace(old, statuses=kept), observed)
-        written.append(path)
-    return written
 
 
 def _is_evidence(record: Record) -> bool:

@@ -6,7 +6,7 @@ import json
 import os
 import shutil
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import cattrs
@@ -54,6 +54,7 @@ class PointReply:
     point: str
     error: str
     outputs: tuple[StoredOutput, ...]
+    shapes: Mapping[str, tuple[int, ...]] = field(default_factory=dict)  # of the inputs, as the runtime had them
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -20,6 +20,7 @@ START_DEADLINE = 180.0  # seconds; the first Builder of TensorRT 8.6 alone takes
 LOG_LIMIT = 8 * 2**20  # bytes; a worker that prints more in one job is killed
 ANSWERS = (b"ready", b"done ")
 MAX_ANSWERS = 16  # of one reading: two jobs are under way at most
+NO_GPU = "-1"  # as CUDA_VISIBLE_DEVICES
 TICK = 0.1  # seconds between two looks at the log and at the stop flag
 
 
@@ -40,9 +41,9 @@ class StoppedError(Exception):
 
 
 class Worker:
-    """A worker process of one runtime, in a process group of its own."""
+    """A worker process of one runtime, in a process group of its own; it sees the ``gpu`` given to it and no other."""
 
-    def __init__(self, *, python: Path, product: str, folder: Path, stop: threading.Event) -> None:
+    def __init__(self, *, python: Path, product: str, folder: Path, stop: threading.Event, gpu: str = "") -> None:
         folder.mkdir(parents=True)
         self._folder = folder
         self._stop = stop
@@ -58,6 +59,7 @@ class Worker:
                 stderr=subprocess.DEVNULL,
                 start_new_session=True,
                 cwd=folder,
+                env={**os.environ, "CUDA_VISIBLE_DEVICES": gpu or NO_GPU, "CUDA_DEVICE_ORDER": "PCI_BUS_ID"},
             )
         except OSError as error:
             raise WorkerStartError(f"{python.name} could not be started: {error.strerror}") from error

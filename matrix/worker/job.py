@@ -25,6 +25,7 @@ class Tensor(NamedTuple):
 class Point(NamedTuple):
     name: str
     inputs: List[Tensor]
+    shape_tensors: List[str]  # the inputs whose values, not only their shapes, a profile must bound
 
 
 class Profile(NamedTuple):
@@ -51,6 +52,7 @@ def read_request(directory: Path) -> Request:
             Point(
                 point["name"],
                 [Tensor(t["name"], t["dtype"], t["shape"], directory / t["file"]) for t in point["inputs"]],
+                point["shape_tensors"],
             )
             for point in raw["points"]
         ],

@@ -6,6 +6,7 @@ import importlib
 from typing import Any, Dict, List
 
 import job
+import profiles
 import tensorrt_network
 from tensorrt_listeners import Listeners
 
@@ -53,10 +54,29 @@ class Backend:
         config = self._builder.create_builder_config()
         self._target(config, request.options.get("sm", ""))
         for profile in request.profiles:
-            config.add_optimization_profile(self._profile(network, profile))
+            if config.add_optimization_profile(self._profile(network, profile)) < 0:
+                reply.fail()  # said in the log; without that profile the build might go well
+                return
         engine = self._builder.build_serialized_network(network, config)
         if engine is None:
             reply.fail()
+            return
+        self._hold_to_the_contract(request, stages, reply)
+
+    def _hold_to_the_contract(self, request: job.Request, stages: job.Stages, reply: job.Reply) -> None:
+        """Refuse the profiles and the shape points that TensorRT took in silence, or was not asked about."""
+        inputs = [profiles.GraphInput(item["name"], item["shape"]) for item in (reply.network or {})["inputs"]]
+        faults = profiles.profile_faults(request, inputs)
+        if faults:
+            stages.enter("profile")
+            silent = "{} {} built an engine with it without an error".format(self._trt.__name__, self.version)
+            profiles.refuse(reply, faults, silent)
+            return
+        for point in request.points:
+            faults = profiles.point_faults(point, request, inputs)
+            if faults:
+                stages.enter("run:" + point.name)
+                profiles.refuse_point(reply, point, faults, "not executed here, so the runtime was not asked")
 
     def _target(self, config: Any, sm: str) -> None:
         """Build for one compute capability, "sm89"; unset means every one that the release can target."""
@@ -65,13 +85,11 @@ class Backend:
             config.set_compute_capability(getattr(self._trt.ComputeCapability, sm.upper()), 0)
 
     def _profile(self, network: Any, wanted: job.Profile) -> Any:
-        """Return an optimization profile; TensorRT ignores a name that it does not know, so that is refused here."""
+        """Return an optimization profile as it was asked for, wrong or not: TensorRT has the first word on that."""
         profile = self._builder.create_optimization_profile()
         inputs = {network.get_input(index).name: network.get_input(index) for index in range(network.num_inputs)}
         for name, (low, best, high) in wanted.shapes.items():
-            if name not in inputs:
-                raise ValueError("the profile names an input {!r} that the network does not have".format(name))
-            if name in wanted.values and inputs[name].is_shape_tensor:
+            if name in wanted.values and name in inputs and inputs[name].is_shape_tensor:
                 profile.set_shape_input(name, *wanted.values[name])
             else:
                 profile.set_shape(name, low, best, high)
