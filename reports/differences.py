@@ -138,9 +138,9 @@ def _difference(one: Record, two: Record) -> Difference | None:
 def _way(difference: Difference) -> str:
     if difference.kind == ONE_ONLY:
         runs, fails = difference.answering
-        stage = fails.stage.partition(":")[0]
+        stage = one_line(fails.stage.partition(":")[0])
         does = f"{FAILED[fails.status]} at {stage}" if stage else FAILED[fails.status]
-        return f"that {column_of(runs)} runs and {column_of(fails)} {does}"
+        return f"that {one_line(column_of(runs))} runs and {one_line(column_of(fails))} {does}"
     if difference.kind == UNMEASURED:
         return "that differ, not measured by how much"
     return f"that differ {difference.kind}"
