@@ -2,7 +2,8 @@
 
 Schema history:
     1: first version.
-    2: a status per shape point, two references, ULP and LSB, known issues, what the engine really ran, placement.
+    2: a status per shape point, two references, ULP and LSB, known issues, what the engine really ran, placement,
+        the digest of the outputs and how they differ from those of other runtimes.
 """
 
 from __future__ import annotations

@@ -20,7 +20,7 @@ from matrix.verdict.comparison import INTEGER_NAMES, measure
 from matrix.verdict.outputs import dtype_name
 from matrix.verdict.reference import Outputs
 
-MAX_BYTES = 256 * 2**20  # of all outputs that wait; the whole catalogue of this project takes a tenth of that
+MAX_BYTES = 256 * 2**20  # of all outputs that wait; one answer to each of 3,318 cases was measured to take 10 MiB
 
 
 class Answers:
