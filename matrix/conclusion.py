@@ -78,6 +78,7 @@ def conclude(
         baseline=expected,
         seconds=finished.reply.seconds if finished.reply else {},
         exit=ran.exit if ran else None,
+        layers=finished.reply.layers if finished.reply else (),
     )
 
 
@@ -102,7 +103,7 @@ def _evidence(
     case = finished.cell.case
     reply, ran = finished.reply, finished.ran
     return Evidence(
-        not_applicable=finished.not_applicable,
+        not_applicable=finished.not_applicable or (reply.not_applicable if reply else ""),
         invalid=finished.folder.invalid if finished.folder else "",
         not_run=ran.not_run if ran else "",
         timed_out=bool(ran and ran.exit and ran.exit.timed_out),

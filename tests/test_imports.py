@@ -40,12 +40,8 @@ OUTSIDE: dict[str, set[str]] = {
     "matrix.worker": {
         "numpy",
         "onnxruntime",
-        "job",
-        "process",
-        "profiles",
-        "tensors",
-        "tensorrt_network",
-        "tensorrt_listeners",
+        "polygraphy",
+        *(path.stem for path in (ROOT / "matrix/worker").glob("*.py")),
     },
     "reports": {"jinja2", "markupsafe", "pandas", "rich"},
 }

@@ -17,6 +17,7 @@ from matrix.execution.process import StoppedError
 from matrix.execution.request import request_options
 from matrix.execution.slot import Ran, Slot
 from matrix.plan import Cell
+from matrix.record import Precision
 from matrix.runtimes.environment import Environment
 from matrix.runtimes.hardware import Gpu, uses_gpu
 
@@ -147,7 +148,8 @@ class LocalExecutor:
         if folder.invalid:
             return Finished(cell=cell, folder=folder)
         directory = self._root / "jobs" / name
-        write_job(directory, folder, request_options(cell, self._gpu, self._settings))
+        calibration = folder.calibration if cell.precision is Precision.INT8_CALIBRATED else None
+        write_job(directory, folder, request_options(cell, self._gpu, self._settings), calibration)
         return Finished(cell=cell, folder=folder, directory=directory)
 
     def _needs_gpu(self, job: Finished) -> bool:

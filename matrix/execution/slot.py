@@ -143,7 +143,7 @@ class Slot:
                 product=runtime.release.product,
                 folder=self._folder / f"{runtime.file_name}-{next(self._numbers)}",
                 stop=self._stop,
-                gpu=(self.gpu.uuid or str(self.gpu.index)) if self.gpu else "",
+                gpu=str(self.gpu.index) if self.gpu else "",
             )
             _check_version(runtime, self._worker)
         except WorkerStartError as error:

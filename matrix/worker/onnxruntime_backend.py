@@ -10,6 +10,7 @@ from typing import Any, Dict, List, Tuple
 import job
 import numpy as np
 import onnxruntime as ort
+import outputs
 import profiles
 import tensors
 
@@ -60,7 +61,6 @@ class Backend:
             stages.leave()
             return
         names = [output.name for output in session.get_outputs()]
-        (request.directory / "outputs").mkdir(exist_ok=True)
         for number, point in enumerate(request.points):
             stages.enter("run:" + point.name)
             try:
@@ -74,9 +74,9 @@ class Backend:
                 silent = "onnxruntime {} ran it without an error".format(self.version)
                 profiles.refuse_point(reply, point, faults, silent)
                 continue
-            files = request.directory / "outputs" / str(number)
-            outputs = [item for name, value in zip(names, values) for item in _store(name, value, files)]
-            reply.points.append({"point": point.name, "error": "", "outputs": outputs, "shapes": shapes})
+            files = outputs.folder_of(request.directory, number)
+            stored = [item for name, value in zip(names, values) for item in _store(name, value, files)]
+            reply.points.append({"point": point.name, "error": "", "outputs": stored, "shapes": shapes})
             reply.executed = True
         stages.leave()
 
@@ -106,8 +106,8 @@ def _run(session: Any, names: List[str], point: job.Point) -> Tuple[List[Any], D
     """
     if all(tensor.dtype != "string" for tensor in point.inputs):
         values = {tensor.name: _to_value(tensor) for tensor in point.inputs}
-        outputs = list(session.run_with_ort_values(names, values))
-        return outputs, {name: list(value.shape()) for name, value in values.items()}
+        made = list(session.run_with_ort_values(names, values))
+        return made, {name: list(value.shape()) for name, value in values.items()}
     arrays = {tensor.name: _to_array(tensor) for tensor in point.inputs}
     return list(session.run(names, arrays)), {name: list(array.shape) for name, array in arrays.items()}
 
@@ -136,11 +136,11 @@ def _store(name: str, value: Any, files: Path) -> List[Dict[str, Any]]:
         return [{"name": name, "dtype": "none", "shape": [], "file": ""}]
     if isinstance(value, list):
         return [
-            _write("{}[{}]".format(name, index), *_of_array(np.asarray(item)), files)
+            outputs.write("{}[{}]".format(name, index), *_of_array(np.asarray(item)), files)
             for index, item in enumerate(value)
         ]
     if isinstance(value, np.ndarray):
-        return [_write(name, *_of_array(value), files)]
+        return [outputs.write(name, *_of_array(value), files)]
     if not value.has_value():
         return _store(name, None, files)
     if value.is_tensor_sequence():
@@ -152,17 +152,10 @@ def _store(name: str, value: Any, files: Path) -> List[Dict[str, Any]]:
     shape = list(value.shape())
     size = tensors.packed_size(dtype, shape)
     raw = ctypes.string_at(value.data_ptr(), size) if size else b""
-    return [_write(name, dtype, shape, tensors.unpack(raw, dtype, tensors.elements(shape)), files)]
+    return [outputs.write(name, dtype, shape, tensors.unpack(raw, dtype, tensors.elements(shape)), files)]
 
 
 def _of_array(array: np.ndarray) -> Tuple[str, List[int], bytes]:
     if array.dtype.kind in "OUS":
         return "string", list(array.shape), json.dumps([str(item) for item in array.reshape(-1)]).encode()
     return array.dtype.name, list(array.shape), np.ascontiguousarray(array).tobytes()
-
-
-def _write(name: str, dtype: str, shape: List[int], content: bytes, files: Path) -> Dict[str, Any]:
-    files.mkdir(exist_ok=True)
-    file = files / "{}.bin".format(len(list(files.iterdir())))
-    file.write_bytes(content)
-    return {"name": name, "dtype": dtype, "shape": shape, "file": "{}/{}/{}".format("outputs", files.name, file.name)}
