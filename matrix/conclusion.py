@@ -94,7 +94,7 @@ def _compare(finished: Finished, reference: Reference) -> tuple[tuple[OutputResu
     if finished.reply is None or finished.folder is None or finished.directory is None:
         return (), ""
     try:
-        got = _read_outputs(finished.reply, finished.directory)
+        got = read_outputs(finished.reply, finished.directory)
     except ValueError as error:
         return (), str(error)
     tolerance = tolerance_for(finished.cell.case.tolerance, finished.cell.precision)
@@ -139,7 +139,12 @@ def _fault_on_purpose(cell: Cell) -> str:
     return "a profile or a request is at fault" if INVALID_REQUEST in case.tags else "ONNX forbids this model"
 
 
-def _read_outputs(reply: Reply, directory: Path) -> Outputs:
+def read_outputs(reply: Reply, directory: Path) -> Outputs:
+    """Return the outputs of the shape points that ran: shape point -> output -> array.
+
+    Raises:
+        ValueError: an output is missing, too large, or not what the reply says.
+    """
     return {
         point.point: {output.name: read_output(directory, output) for output in point.outputs}
         for point in reply.points

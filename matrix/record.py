@@ -2,7 +2,8 @@
 
 Schema history:
     1: first version.
-    2: a status per shape point, two references, ULP and LSB, known issues, what the engine really ran, placement.
+    2: a status per shape point, two references, ULP and LSB, known issues, what the engine really ran, placement,
+        the digest of the outputs and how they differ from those of other runtimes.
 """
 
 from __future__ import annotations
@@ -177,11 +178,26 @@ class PointResult:
 
 @dataclass(frozen=True, kw_only=True)
 class KnownIssue:
-    """An entry of known_issues.toml that fits the cell; ``expires`` is the release that should no longer need it."""
+    """An entry of known_issues.toml that names the cell; ``expires`` is the release that should no longer need it."""
 
     reason: str
     link: str
     expires: str = ""
+    name: str = ""
+    expired: bool = False  # the release that ran is the one in ``expires``, or a later one
+
+
+@dataclass(frozen=True, kw_only=True)
+class OutputDifference:
+    """How the outputs differ from those that another runtime of the same product returned in the same run."""
+
+    against: str  # ``outputs_digest`` of the other, which ran before
+    differ: int  # outputs that differ, over all shape points
+    compared: int  # outputs that both returned
+    point: str = ""  # where the difference is worst
+    output: str = ""
+    drift: Drift | None = None  # there, with the other runtime's output as the reference; None where it has no figures
+    problem: str = ""  # why there are no figures
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -223,7 +239,10 @@ class Record:
     remedy: str = ""
     remedy_source: str = ""
     points: tuple[PointResult, ...] = ()
-    known_issue: KnownIssue | None = None
+    known_issue: KnownIssue | None = None  # explains the status
+    absent_issues: tuple[KnownIssue, ...] = ()  # name this cell, and it does not show what they say
+    outputs_digest: str = ""  # SHA-256 of all outputs by value; equal digests are equal answers; empty: no full answer
+    differences: tuple[OutputDifference, ...] = ()
     ran_in: str = ""  # the type in which the engine runs the case's quantized operator, empty where that is not known
     layers: tuple[Layer, ...] = ()
     placement: Mapping[str, int] = field(default_factory=dict)  # execution provider -> nodes that it took

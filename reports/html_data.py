@@ -26,6 +26,7 @@ from matrix.record import (
     Status,
 )
 from reports.cells import Matrix
+from reports.known_issues import issue_text
 from reports.reproduction import quoted, selection
 from reports.summary import machine_text
 from reports.text import plain, share
@@ -111,6 +112,8 @@ class Details:
             text(record.ran_in),
             [self._layer(layer) for layer in record.layers[: self._told]],
             len(record.layers),
+            text(issue_text(record.known_issue) if record.known_issue else ""),
+            text(web_link(record.known_issue.link) if record.known_issue else ""),
         ]
 
     def _layer(self, layer: Layer) -> int:

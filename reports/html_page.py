@@ -15,8 +15,10 @@ import jinja2
 from matrix.record import FINE, Record, Status, Verdict
 from reports import documented_text
 from reports.cells import ATTENTION, CHANGED, MARKS, MEANINGS, NO_REASON, is_changed
+from reports.differences import size_text, tallies
 from reports.documented import compare
 from reports.html_data import Details, as_json, web_link
+from reports.known_issues import issue_text, stale_text
 from reports.summary import Column, Summary, change_text, headline, machine_text, summarize, time_text
 from reports.text import count, one_line, plain, share
 
@@ -67,7 +69,16 @@ def to_html(records: Iterable[Record], problems: Sequence[str] = ()) -> str:
         undefined=jinja2.StrictUndefined,
     )
     environment.filters.update(
-        line=one_line, count=count, word=_word, change=change_text, machine=machine_text, time=time_text, link=web_link
+        line=one_line,
+        count=count,
+        word=_word,
+        change=change_text,
+        machine=machine_text,
+        time=time_text,
+        link=web_link,
+        issue=issue_text,
+        stale=stale_text,
+        size=size_text,
     )
     style, script = (TEMPLATES / "style.css").read_text("utf-8"), (TEMPLATES / "page.js").read_text("utf-8")
     return environment.get_template("index.html.jinja").render(
@@ -75,6 +86,7 @@ def to_html(records: Iterable[Record], problems: Sequence[str] = ()) -> str:
         headline=headline(summary),
         counts=summary.counts,
         groups=_groups(summary),
+        differences=list(tallies(summary.differences)),
         meanings=MEANINGS,
         marks=MARKS,
         no_reason=NO_REASON,

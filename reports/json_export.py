@@ -13,6 +13,7 @@ from typing import Any
 
 from matrix.record import Record
 from reports.cells import column_of
+from reports.differences import tallies
 from reports.summary import Column, summarize
 
 SCHEMA = 1
@@ -37,6 +38,11 @@ def to_json(records: Iterable[Record], problems: Sequence[str] = ()) -> str:
         "attention": [asdict(finding) for finding in summary.attention],
         "remedies": [asdict(remedy) for remedy in summary.remedies],
         "not_run": [asdict(gap) for gap in summary.gaps],
+        "stale_known_issues": [asdict(stale) for stale in summary.stale],
+        "differences": [
+            {"runtimes": pair, "what": what, "cases": [item.case for item in found]}
+            for pair, what, found in tallies(summary.differences)
+        ],
         "different": summary.different,
         "problems": summary.problems,
     }

@@ -6,8 +6,10 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from matrix.record import FINE, MachineInfo, Record, Status, Verdict
+from matrix.record import FINE, KnownIssue, MachineInfo, Record, Status, Verdict
 from reports.cells import ATTENTION, CHANGED, MEANINGS, Matrix, arrange, column_of, differs
+from reports.differences import Difference, find_differences
+from reports.known_issues import Stale, stale_issues
 from reports.text import count, one_line
 
 CHANGES = (Verdict.REGRESSION, Verdict.FLAKY, Verdict.PROGRESSION)  # what a reader has to act on comes first
@@ -43,6 +45,7 @@ class Finding:
     reason: str
     verdict: Verdict | None
     baseline: Status | None
+    known: KnownIssue | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,6 +84,8 @@ class Summary:
     attention: tuple[Finding, ...]
     remedies: tuple[Remedy, ...]
     gaps: tuple[Gap, ...]
+    stale: tuple[Stale, ...]  # known issues that no cell shows
+    differences: tuple[Difference, ...]  # between the answers of runtimes of one product
     different: tuple[str, ...]  # cases on which the runtimes disagree
     problems: tuple[str, ...]  # why this report is not complete
 
@@ -107,6 +112,8 @@ def summarize(records: Iterable[Record], problems: Sequence[str] = ()) -> Summar
         attention=_findings(cells, lambda record: _rank(record.status, ATTENTION)),
         remedies=_remedies(cells),
         gaps=_gaps(matrix),
+        stale=stale_issues(cells),
+        differences=find_differences(cells),
         different=tuple(
             case for case in matrix.cases if differs([record.status for record in matrix.row(case) if record])
         ),
@@ -198,6 +205,7 @@ def _findings(cells: Iterable[Record], rank: Callable[[Record], int | None]) -> 
                 reason=one_line(record.reason),
                 verdict=record.verdict,
                 baseline=record.baseline,
+                known=record.known_issue,
             )
             columns.setdefault((place, finding), []).append(column_of(record))
     cases: dict[tuple[int, Finding], list[str]] = {}

@@ -8,7 +8,7 @@ const CASE = ["id", "family", "op", "opset", "summary", "digest", "tags", "sourc
 const RUNTIME = ["name", "requested", "product", "version", "packages", "python", "command"];
 const RECORD = ["case", "column", "runtime", "machine", "precision", "status", "verdict", "baseline", "stage", "reason",
   "signature", "remedy", "remedyLink", "diagnostics", "diagnosticCount", "results", "resultCount", "points", "pointCount",
-  "seconds", "attempts", "exit", "artifacts", "ranIn", "layers", "layerCount"];
+  "seconds", "attempts", "exit", "artifacts", "ranIn", "layers", "layerCount", "known", "knownLink"];
 const NUMBERS = new Set(["opset", "column", "case", "runtime", "diagnostics", "diagnosticCount", "results", "resultCount",
   "points", "pointCount", "seconds", "attempts", "artifacts", "layers", "layerCount"]);
 
@@ -72,6 +72,7 @@ function details(record, button) {
     make("p", { class: "lead" }, status(record.status), ` on ${data.columns[record.column]}`,
       record.verdict ? ` · ${verdict(record)}` : ""),
     record.reason ? make("p", {}, record.reason) : "",
+    known(record),
     remedy(record),
     ...points(record),
     ...results(record),
@@ -104,6 +105,12 @@ function siblings(button) {
     return make("button", { type: "button", "aria-current": String(other === button), onclick: () => open(other) },
       data.columns[record.column], status(record.status));
   }));
+}
+
+function known(record) {
+  if (!record.known) return "";
+  return make("div", { class: "remedy" }, make("b", {}, "Known. "), record.known, " ",
+    webLink(record.knownLink, isWeb(record.knownLink) ? "Source" : ""));
 }
 
 function remedy(record) {
