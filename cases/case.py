@@ -74,6 +74,23 @@ class Calibration:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Report:
+    """What a public bug report says; the link is the ``source`` of the case that is its smallest pattern.
+
+    ``shown_by`` holds the ways in which the bug would show itself on a runtime of ``product`` in ``precision``: words
+    of matrix.record.Symptom. ``operators`` are those at which a refusal would be the reported one, any if empty.
+    """
+
+    product: str  # "tensorrt", "tensorrt_rtx" or "onnxruntime"
+    versions: str
+    symptom: str
+    shown_by: tuple[str, ...]
+    operators: tuple[str, ...] = ()
+    precision: str = "explicit"  # a word of matrix.record.Precision
+    fixed_in: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Case:
     """A model generator with everything that is needed to run it and to judge what came back.
 
@@ -98,6 +115,7 @@ class Case:
     calibration: Calibration | None = None
     no_reference: str = ""
     source: str = ""
+    report: Report | None = None
 
 
 def profile_from_points(points: tuple[ShapePoint, ...]) -> Profile:

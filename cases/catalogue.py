@@ -32,6 +32,10 @@ MODULES: Mapping[str, tuple[str, ...]] = {
         *("shape_inputs", "shape_input_numbers", "shape_input_arithmetic"),
         *("profiles", "profile_inputs", "invalid_profiles"),
     ),
+    "reported_bugs": (
+        *("integer", "calibration", "qdq_parameters", "qdq_layers"),
+        *("profiles", "shapes", "layers"),
+    ),
 }
 
 

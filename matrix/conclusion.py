@@ -27,6 +27,7 @@ from matrix.record import (
     RuntimeInfo,
     Status,
 )
+from matrix.reported_bug import reported_bug
 from matrix.runtimes.hardware import Gpu, Hardware
 from matrix.verdict.baseline import judge
 from matrix.verdict.outcome import Evidence, classify, compare_network
@@ -211,6 +212,7 @@ def _case_info(case: Case, finished: Finished) -> CaseInfo:
         digest=finished.folder.digest if finished.folder else "",
         tags=tuple(sorted(case.tags)),
         source=case.source,
+        report=reported_bug(case),
     )
 
 

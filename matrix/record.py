@@ -3,7 +3,7 @@
 Schema history:
     1: first version.
     2: a status per shape point, two references, ULP and LSB, known issues, what the engine really ran, placement,
-        the digest of the outputs and how they differ from those of other runtimes.
+        the digest of the outputs and how they differ from those of other runtimes, the report of a reported bug.
 """
 
 from __future__ import annotations
@@ -70,6 +70,31 @@ class Precision(StrEnum):
     INT8_CALIBRATED = "int8-calibrated"
 
 
+class Symptom(StrEnum):
+    """How a reported bug shows itself."""
+
+    NOT_PARSED = "not_parsed"  # refused at load or parse
+    NOT_BUILT = "not_built"  # refused at build or for its profiles
+    NOT_EXECUTED = "not_executed"  # refused at a shape point
+    DIED = "died"  # a crash or a hang, in whatever stage
+    WRONG_ANSWER = "wrong_answer"
+    INEXACT_ANSWER = "inexact_answer"  # wrong, or outside tolerance
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReportedBug:
+    """What a public report says; the link is ``CaseInfo.source``. Fields as in cases.case.Report, and one more."""
+
+    product: str
+    versions: str
+    symptom: str
+    shown_by: tuple[Symptom, ...]
+    operators: tuple[str, ...] = ()
+    precision: Precision = Precision.EXPLICIT
+    fixed_in: str = ""
+    rightly_refused: bool = False  # the reporter's model, profile, request or calibration is at fault
+
+
 @dataclass(frozen=True, kw_only=True)
 class CaseInfo:
     """Which case; ``digest`` is the SHA-256 of model, inputs and profiles, empty where the case could not be made."""
@@ -82,6 +107,7 @@ class CaseInfo:
     digest: str = ""
     tags: tuple[str, ...] = ()
     source: str = ""
+    report: ReportedBug | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -284,7 +310,7 @@ def _converter() -> cattrs.Converter:
     converter.register_structure_hook(int, lambda value, _: _integer(value))
     converter.register_structure_hook(bool, lambda value, _: _flag(value))
     converter.register_structure_hook(str, lambda value, _: _text(value))
-    for words in (Status, Verdict, Precision):  # or the hook for str, whose subclasses they are, would serve them
+    for words in (Status, Verdict, Precision, Symptom):  # or the hook for str would serve them: they are its subclasses
         converter.register_structure_hook(words, lambda value, kind: kind(_text(value)))
     return converter
 
