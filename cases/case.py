@@ -79,6 +79,7 @@ class Report:
 
     ``shown_by`` holds the ways in which the bug would show itself on a runtime of ``product`` in ``precision``: words
     of matrix.record.Symptom. ``operators`` are those at which a refusal would be the reported one, any if empty.
+    ``control`` is the id of a case with a part of the same model: where that is refused too, the symptom tells nothing.
     """
 
     product: str  # "tensorrt", "tensorrt_rtx" or "onnxruntime"
@@ -86,6 +87,7 @@ class Report:
     symptom: str
     shown_by: tuple[str, ...]
     operators: tuple[str, ...] = ()
+    control: str = ""
     precision: str = "explicit"  # a word of matrix.record.Precision
     fixed_in: str = ""
 

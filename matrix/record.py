@@ -90,6 +90,7 @@ class ReportedBug:
     symptom: str
     shown_by: tuple[Symptom, ...]
     operators: tuple[str, ...] = ()
+    control: str = ""
     precision: Precision = Precision.EXPLICIT
     fixed_in: str = ""
     rightly_refused: bool = False  # the reporter's model, profile, request or calibration is at fault

@@ -22,6 +22,7 @@ def reported_bug(case: Case) -> ReportedBug | None:
         symptom=report.symptom,
         shown_by=tuple(map(Symptom, report.shown_by)),
         operators=report.operators,
+        control=report.control,
         precision=Precision(report.precision),
         fixed_in=report.fixed_in,
         rightly_refused=bool(case.tags & {INVALID_ON_PURPOSE, WRONG_CALIBRATION}),

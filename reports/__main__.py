@@ -9,9 +9,10 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from matrix.record import Record
-from reports import documented_text
+from reports import documented_text, reported_bugs_text
 from reports.claims import tables
 from reports.documented import compare
+from reports.reported_bugs import reported_bugs
 from reports.terminal import render, render_differences
 from reports.write import read_run, write_reports
 
@@ -24,8 +25,8 @@ def main(arguments: Sequence[str]) -> int:
         prog="python -m reports",
         usage=f"%(prog)s [{'|'.join(PRINTED)}] RUN [--against VERSION]",
         description="Write matrix.csv, matrix.md, differences.csv, index.html and summary.json of a run anew from its "
-        "records, or print its table, the differences between its runtimes, or what NVIDIA's operator tables claim "
-        "beside what was observed.",
+        "records, or print its table, the differences between its runtimes, what NVIDIA's operator tables claim "
+        "beside what was observed, or which reported bugs it reproduces.",
     )
     parser.add_argument("words", nargs="+", metavar=f"[{'|'.join(PRINTED)}] RUN", help="a run folder or records.jsonl")
     parser.add_argument(
@@ -78,10 +79,15 @@ def _documented(records: Sequence[Record], problems: Sequence[str], options: Opt
     return told + documented_text.render(compare(records, options.against))
 
 
+def _bugs(records: Sequence[Record], problems: Sequence[str], _: Options) -> str:
+    return "".join(f"{problem}\n" for problem in problems) + reported_bugs_text.render(reported_bugs(records))
+
+
 PRINTED: Mapping[str, Callable[[Sequence[Record], Sequence[str], Options], str]] = {
     "table": _table,
     "differences": _differences,
     "documented": _documented,
+    "bugs": _bugs,
 }
 
 

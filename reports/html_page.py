@@ -13,12 +13,14 @@ from urllib.parse import quote
 import jinja2
 
 from matrix.record import FINE, Record, Status, Verdict
-from reports import documented_text
+from reports import documented_text, reported_bugs_text
 from reports.cells import ATTENTION, CHANGED, MARKS, MEANINGS, NO_REASON, is_changed
 from reports.differences import size_text, tallies
 from reports.documented import compare
 from reports.html_data import Details, as_json, web_link
 from reports.known_issues import issue_text, stale_text
+from reports.reported_bugs import columns as bug_columns
+from reports.reported_bugs import reported_bugs
 from reports.summary import Column, Summary, change_text, headline, machine_text, summarize, time_text
 from reports.text import count, one_line, plain, share
 
@@ -99,6 +101,9 @@ def to_html(records: Iterable[Record], problems: Sequence[str] = ()) -> str:
         cell=_fragment,
         documented=compare(summary.matrix.records()),
         words=documented_text,
+        bugs=reported_bugs(summary.matrix.records()),
+        bug_words=reported_bugs_text,
+        bug_columns=bug_columns,
         # The only text that the template does not escape: our own files, and JSON that cannot end its element.
         style=style,
         script=script,

@@ -21,6 +21,8 @@ from reports.documented_text import (
     observed_text,
 )
 from reports.known_issues import issue_text, stale_text
+from reports.reported_bugs import reported_bugs
+from reports.reported_bugs_markdown import section as reported_bugs_section
 from reports.summary import Column, Finding, Remedy, Summary, change_text, headline, machine_text, summarize, time_text
 from reports.text import count, one_line, share
 
@@ -35,6 +37,7 @@ def to_markdown(records: Iterable[Record], problems: Sequence[str] = ()) -> str:
     summary = summarize(records, problems)
     sections = [_header(summary), _counts(summary), _changes(summary), _attention(summary), _remedies(summary)]
     sections += [_gaps(summary), _stale(summary), _differences(summary)]
+    sections += [reported_bugs_section(reported_bugs(summary.matrix.records()), escape, code, _link)]
     sections += [_documented(compare(summary.matrix.records())), _table(summary), _legend(summary.counts)]
     return "\n\n".join("\n".join(section) for section in sections if section) + "\n"
 

@@ -44,6 +44,7 @@ def bug(
     *,
     product: str = "tensorrt",
     operators: tuple[str, ...] = (),
+    control: str = "",
     opset: int = 17,
     sizes: Mapping[str, Sizes] | None = None,
     values: Mapping[str, Values] | None = None,
@@ -57,7 +58,8 @@ def bug(
 
     ``draw`` makes ``y`` of the inputs, unless ``outputs`` names others. The bug is reproduced where a cell of
     ``product`` ends in one of the ways ``shown_by``; a refusal that names an operator has to name one of
-    ``operators``, where these are given. A model without symbols has one shape point and no profile; the rest is as in
+    ``operators``, where these are given; ``control`` is the line of a case whose refusal would explain it. A model
+    without symbols has one shape point and no profile; the rest is as in
     cases.dynamic_shapes.symbolic.dynamic_case.
     """
     fact = facts()[name]
@@ -73,7 +75,7 @@ def bug(
         id=fact.case_id,
         family=FAMILY,
         build=partial(_with_domains, case.build, domains) if domains else case.build,
-        report=_report(fact, product, shown_by, operators),
+        report=_report(fact, product, shown_by, operators, control),
     )
     if any(not isinstance(dim, int) for _, dims in inputs.values() for dim in dims or ()) or values:
         return case
@@ -96,13 +98,14 @@ def at(name: str, *, allowed: bool = True, values: Mapping[str, Shape] | None = 
     return ShapePoint(name=name, shapes=shapes, values=values or {}, allowed=allowed)
 
 
-def _report(fact: Fact, product: str, shown_by: tuple[str, ...], operators: tuple[str, ...]) -> Report:
+def _report(fact: Fact, product: str, shown_by: tuple[str, ...], operators: tuple[str, ...], control: str) -> Report:
     return Report(
         product=product,
         versions=fact.trt_versions,
         symptom=fact.symptom,
         shown_by=shown_by,
         operators=operators,
+        control=facts()[control].case_id if control else "",
         fixed_in=fact.fixed_in,
     )
 

@@ -60,17 +60,22 @@ def _branches() -> Iterator[Case]:
 
 
 def _found_at_run_time() -> Iterator[Case]:
-    non_zero = ("NonZero",)
-    yield bug("D052", "NonZero", lambda g: g.add("NonZero", ["x"]), {"x": ROWS}, PLACES, NOT_PARSED,
-              operators=non_zero, fill={"x": _sparse})  # fmt: skip
+    yield bug(
+        "D052", "NonZero", lambda g: g.add("NonZero", ["x"]), {"x": ROWS}, PLACES, NOT_PARSED,
+        operators=("NonZero",), fill={"x": _sparse},
+    )  # fmt: skip
     yield bug("D058", "NonZero", _positive_places, {"x": ROWS}, PLACES, NOT_BUILT_OR_EXECUTED, product="tensorrt_rtx")
-    flat = (np.int64, (None,))
-    yield bug("D053", "Reshape", _flat_places, {"x": ROWS}, flat, NOT_BUILT_OR_EXECUTED, fill={"x": _sparse})
-    yield bug("D022", "Reshape", _the_only_place, {"x": f32("C")}, (np.int64, ()), NOT_BUILT_OR_EXECUTED,
-              fill={"x": _one_hot})  # fmt: skip
+    yield bug(
+        "D053", "Reshape", _flat_places, {"x": ROWS}, (np.int64, (None,)), NOT_BUILT_OR_EXECUTED, control="D052",
+        fill={"x": _sparse},
+    )  # fmt: skip
+    yield bug(
+        "D022", "Reshape", _the_only_place, {"x": f32("C")}, (np.int64, ()), NOT_BUILT_OR_EXECUTED, control="D052",
+        fill={"x": _one_hot},
+    )  # fmt: skip
     yield bug(
         "D056", "LayerNormalization", _chosen_rows, {"x": f32("N", FEATURES), "keep": f32("N")}, f32(None, FEATURES),
-        NOT_BUILT, fill={"keep": _sparse}, tolerance=ROUNDED,
+        NOT_BUILT, control="D052", fill={"keep": _sparse}, tolerance=ROUNDED,
     )  # fmt: skip
 
 

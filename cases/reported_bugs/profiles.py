@@ -84,10 +84,10 @@ def _several() -> Iterator[Case]:
     yield _between_two(branches, {"x": (FEATURES,)})
     residual = bug("D019", "Add", _matmul_and_residual, {"x": f32("N", UNITS)}, SUMS, WRONG)
     yield _between_two(residual, {"x": (UNITS,)})
-    padded = bug(
-        "D020", "Concat", _shape_beside_rows, {"x": ROWS}, {"y": f32("N", UNITS), "size": (np.int64, (1,))}, DIES
+    sliced = bug(
+        "D020", "Slice", _shape_beside_rows, {"x": ROWS}, {"y": f32("N", UNITS), "size": (np.int64, (1,))}, DIES
     )
-    yield _between_two(padded, {"x": (FEATURES,)})
+    yield _between_two(sliced, {"x": (FEATURES,)})
     block = bug("D025", "Conv", _conv_block, {"x": f32("N", CHANNELS, 8, 6)}, f32("N", UNITS, 8, 6), INEXACT)
     yield _between_two(block, {"x": (CHANNELS, 8, 6)})
 

@@ -77,7 +77,7 @@ def _types() -> Iterator[Case]:
     tokens = {"x": f32("N", "S", FEATURES)}
     yield bug("Q049", "MatMul", _matmul_bias, tokens, f32("N", "S", UNITS), REFUSED, operators=EITHER, opset=13)
     yield bug(
-        "Q054", "QuantizeLinear", _blocked_int16, {"x": f32(4, 64)}, f32(4, 64), REFUSED, operators=EITHER, opset=21
+        "Q054", "QuantizeLinear", _blocked_int4, {"x": f32(4, 64)}, f32(4, 64), REFUSED, operators=EITHER, opset=21
     )
     yield bug("Q077", "Conv", _float8_conv, {"x": IMAGE}, MAPS, REFUSED, operators=EITHER, opset=19)
     yield bug(
@@ -162,9 +162,9 @@ def _bias(g: Sketch, weight: str) -> str:
     return g.add("DequantizeLinear", [codes, g.constant("b_scale", scale)], "b", **attributes)
 
 
-def _blocked_int16(g: Sketch) -> None:
+def _blocked_int4(g: Sketch) -> None:
     scale = np.full((4, 2), X_SCALE, np.float32)
-    g.qdq("x", "y", scale=scale, zero=np.zeros((4, 2), np.int16), axis=1, block_size=32)
+    g.qdq("x", "y", scale=scale, zero=np.zeros((4, 2), ml_dtypes.int4), axis=1, block_size=32)
 
 
 def _float8_conv(g: Sketch) -> None:
