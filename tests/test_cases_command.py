@@ -48,7 +48,7 @@ def test_show_says_all(capsys: pytest.CaptureFixture[str]) -> None:
         assert words in out
 
 
-@pytest.mark.parametrize("family", ["quantization", "dynamic_shapes"])
+@pytest.mark.parametrize("family", ["quantization", "dynamic_shapes", "reported_bugs"])
 def test_every_case_can_be_shown(family: str) -> None:
     for case in CASES.values():
         if case.family == family:
