@@ -86,6 +86,10 @@ class Worker:
         """Wait until the worker answers the job, dies, floods its log or passes ``deadline`` seconds from now."""
         return self._listen(b"done " + directory.name.encode(), deadline, directory / "log.txt")
 
+    def last_words(self) -> str:
+        """Return the last line that the process printed outside of any job."""
+        return _last_line(self._folder / "log.txt")
+
     def is_alive(self) -> bool:
         return self._process.poll() is None
 

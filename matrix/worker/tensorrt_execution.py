@@ -42,6 +42,8 @@ class Execution:
         self._engine = engine
         self._context = context
         self._profile = 0
+        # TensorRT 8.5 reads a shape tensor again when the next point sets a shape, before it is told the new address.
+        self._hosts: List[Any] = []
         self.request = request
         self.graph_inputs = inputs
         self.silent = silent
@@ -59,7 +61,9 @@ class Execution:
         """
         context = self._context
         self._choose_profile(point, stream)
-        bound = [self._bind_input(tensor, memory) for tensor in point.inputs if tensor.name in self._inputs]
+        for tensor in point.inputs:
+            if tensor.name in self._inputs:
+                self._bind_input(tensor, memory)
         _check_inputs(context)
         allocator = output_allocator(self._trt, memory)
         hosted = {name: self._host_output(name) for name in self._outputs if self._lies_on_host(name)}
@@ -73,7 +77,6 @@ class Execution:
             raise allocator.failure
         _require(started)
         memory.synchronize(stream)
-        del bound  # the host memory of shape tensors had to live until here
         return {name: self._fetch(name, hosted.get(name), allocator, memory) for name in self._outputs}
 
     def input_shapes(self) -> Dict[str, List[int]]:
@@ -87,8 +90,8 @@ class Execution:
             _require(self._context.set_optimization_profile_async(index, stream.ptr))
             self._profile = index
 
-    def _bind_input(self, tensor: job.Tensor, memory: device.Memory) -> Any:
-        """Set shape and address of an input; return the host memory that has to outlive the run, if any."""
+    def _bind_input(self, tensor: job.Tensor, memory: device.Memory) -> None:
+        """Set shape and address of an input."""
         name = tensor.name
         dtype = dtype_of(self._engine.get_tensor_dtype(name))
         try:
@@ -99,10 +102,10 @@ class Execution:
         _require(self._context.set_input_shape(name, tuple(tensor.shape)))
         if self._engine.is_shape_inference_io(name):
             host = np.frombuffer(content or bytes(8), np.uint8).copy()
+            self._hosts.append(host)
             _require(self._context.set_tensor_address(name, host.ctypes.data))
-            return host
+            return
         _require(self._context.set_tensor_address(name, memory.upload(tensors.pack(content, dtype))))
-        return None
 
     def _lies_on_host(self, name: str) -> bool:
         return bool(self._engine.get_tensor_location(name) == self._trt.TensorLocation.HOST)
