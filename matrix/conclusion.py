@@ -45,6 +45,7 @@ def conclude(
         reason=reason,
         diagnostics=diagnostics,
         results=results,
+        no_second_reference=reference.second.why,
         signature=signature.id if signature else "",
         remedy=signature.remedy if signature else "",
         remedy_source=signature.source if signature else "",

@@ -17,13 +17,16 @@ from matrix.execution.local import Finished, LocalExecutor
 from matrix.options import Options
 from matrix.plan import Cell
 from matrix.record import Record, Status, Verdict
+from matrix.references import References
 from matrix.run_folder import RunFolder
 from matrix.runtimes.environment import Environment, default_cache
 from matrix.runtimes.hardware import Hardware, missing_hardware, probe
 from matrix.runtimes.progress import Progress
 from matrix.runtimes.provisioning import provision_all
+from matrix.second_reference import second_reference
 from matrix.verdict.baseline import Baseline, read_baseline, write_baseline
-from matrix.verdict.reference import Reference, References
+from matrix.verdict.reference import Reference
+from matrix.verdict.reference.cache import AnswerCache
 from reports.cells import ATTENTION
 
 
@@ -102,7 +105,7 @@ class Run:
             return Reference()
         if finished.cell.case.no_reference:
             return Reference(why=finished.cell.case.no_reference)
-        return self._references.get(finished.folder)
+        return self._references.get(finished)
 
     def _keep(self, finished: Finished, record: Record) -> dict[str, str]:
         """Keep the job directory as evidence where the user wants that; remove it otherwise."""
@@ -131,8 +134,22 @@ def conduct(cells: Sequence[Cell], options: Options, output: TextIO) -> Iterator
         executor = LocalExecutor(
             cells, environments, root=folder.work, slots=options.jobs, case_timeout=options.case_timeout
         )
-        run = Run(options=options, executor=executor, folder=folder, references=References(cache), hardware=hardware)
-        with executor:
+        runtimes = list(dict.fromkeys(cell.runtime for cell in cells))
+        with (
+            second_reference(
+                runtimes,
+                environments,
+                cache=cache,
+                folder=folder.work / "second",
+                cpu=hardware.cpu,
+                deadline=options.case_timeout,
+            ) as second,
+            References(
+                AnswerCache(cache / "references"), second, folder.work / "references", deadline=options.case_timeout
+            ) as references,
+            executor,
+        ):
+            run = Run(options=options, executor=executor, folder=folder, references=references, hardware=hardware)
             try:
                 yield run
             finally:
