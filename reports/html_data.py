@@ -15,6 +15,7 @@ from urllib.parse import quote
 
 from matrix.record import CaseInfo, Diagnostic, Drift, ExitInfo, OutputResult, Record, RuntimeInfo
 from reports.cells import Matrix
+from reports.references import second_text
 from reports.reproduction import quoted, selection
 from reports.summary import machine_text
 from reports.text import plain, share
@@ -152,6 +153,7 @@ class Details:
                 text(result.reference),
                 text(result.problem),
                 _drift(result.drift),
+                text(second_text(result)),
             )
         )
 

@@ -15,6 +15,7 @@ import jinja2
 from matrix.record import FINE, Record, Status, Verdict
 from reports.cells import ATTENTION, CHANGED, MARKS, MEANINGS, NO_REASON, is_changed
 from reports.html_data import Details, as_json, web_link
+from reports.references import sides_text
 from reports.summary import Column, Summary, change_text, headline, machine_text, summarize, time_text
 from reports.text import count, one_line, plain, share
 
@@ -65,7 +66,14 @@ def to_html(records: Iterable[Record], problems: Sequence[str] = ()) -> str:
         undefined=jinja2.StrictUndefined,
     )
     environment.filters.update(
-        line=one_line, count=count, word=_word, change=change_text, machine=machine_text, time=time_text, link=web_link
+        line=one_line,
+        count=count,
+        word=_word,
+        change=change_text,
+        machine=machine_text,
+        time=time_text,
+        link=web_link,
+        sides=sides_text,
     )
     style, script = (TEMPLATES / "style.css").read_text("utf-8"), (TEMPLATES / "page.js").read_text("utf-8")
     return environment.get_template("index.html.jinja").render(

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 from matrix.record import FINE, MachineInfo, Record, Status, Verdict
 from reports.cells import ATTENTION, CHANGED, MEANINGS, Matrix, arrange, column_of, differs
+from reports.references import Disagreement, find_disagreements, second_reference_text
 from reports.text import count, one_line
 
 CHANGES = (Verdict.REGRESSION, Verdict.FLAKY, Verdict.PROGRESSION)  # what a reader has to act on comes first
@@ -81,6 +82,8 @@ class Summary:
     attention: tuple[Finding, ...]
     remedies: tuple[Remedy, ...]
     gaps: tuple[Gap, ...]
+    disagreements: tuple[Disagreement, ...]  # of the two references
+    second_reference: str  # its name, or why there is none
     different: tuple[str, ...]  # cases on which the runtimes disagree
     problems: tuple[str, ...]  # why this report is not complete
 
@@ -107,6 +110,8 @@ def summarize(records: Iterable[Record], problems: Sequence[str] = ()) -> Summar
         attention=_findings(cells, lambda record: _rank(record.status, ATTENTION)),
         remedies=_remedies(cells),
         gaps=_gaps(matrix),
+        disagreements=find_disagreements(matrix),
+        second_reference=second_reference_text(matrix),
         different=tuple(
             case for case in matrix.cases if differs([record.status for record in matrix.row(case) if record])
         ),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pytest
 
@@ -26,7 +28,7 @@ def test_onnxruntime_computes_what_the_reference_says(case: Case) -> None:
     if wanted.outputs is None:
         assert "does not say what weight an expert has" in wanted.error
     elif found.outputs is None:
-        assert "NOT_IMPLEMENTED" in found.error or "zp_absent" in case.tags or "8bits" in case.tags, found.error
+        assert re.search("NOT_IMPLEMENTED|TypeInferenceError|Only 2b and 4b", found.error), found.error
     else:
         for got, want in zip(flat(found.outputs), flat(wanted.outputs), strict=True):
             assert (got.dtype, got.shape) == (want.dtype, want.shape)

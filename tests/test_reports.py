@@ -124,7 +124,7 @@ def test_headline() -> None:
     new = replace(same, verdict=Verdict.NEW, baseline=None)
     assert headline(summarize([new])) == f"{start}1 cell not in the baselines yet."
     assert headline(summarize([replace(same, verdict=None)])).endswith("nothing was judged against a baseline.")
-    assert headline(summarize(RECORDS)).startswith("12 cases on 5 runtimes, 23 cells: 6 wrong, 1 crash, 1 timeout")
+    assert headline(summarize(RECORDS)).startswith("13 cases on 5 runtimes, 25 cells: 6 wrong, 1 crash, 1 timeout")
 
 
 def test_a_later_record_of_a_cell_counts() -> None:

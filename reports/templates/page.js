@@ -122,13 +122,13 @@ function results(record) {
     leftOut(record.resultCount - record.results.length)];
 }
 
-function outputRow([point, output, got, expected, reference, problem, drift]) {
+function outputRow([point, output, got, expected, reference, problem, drift, second]) {
   const [maxAbs, meanAbs, maxRel, rmse, cosine, sqnr, off, nonfinite, steps, at, value, wanted] =
     (drift || Array(12).fill("")).map((figure) => figure ?? "");
   return { Point: text(point), Output: text(output), Problem: text(problem), "Max abs": maxAbs, "SQNR dB": sqnr, Steps: steps,
     Off: off, "Worst at": at && `${at}: ${value}, not ${wanted}`, Cosine: cosine, "Max rel": maxRel, "Mean abs": meanAbs,
     RMSE: rmse, "Non-finite off": nonfinite, Type: got === expected ? text(got) : `${text(got) || "none"}, not ${text(expected)}`,
-    Reference: text(reference) };
+    Reference: text(reference), "Second reference": text(second) };
 }
 
 function diagnostics(record) {

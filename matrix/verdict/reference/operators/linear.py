@@ -33,6 +33,8 @@ def quantize(node: Node) -> Array:
     precision = tensor_dtype_to_np_dtype(given) if given else scale.dtype
     if is_integer(precision):  # of a division of int32 ONNX does not say how it rounds: not at all, then
         precision = np.dtype(np.float64)
+    if precision.name == "float8_e8m0fnu":  # has powers of two alone, by which every type divides exactly
+        precision = x.dtype
     divisor = laid_out(scale.astype(precision).astype(np.float64), x.shape, axis=axis, block=block)
     exact = x.astype(precision).astype(np.float64) / divisor
     steps = exact.astype(precision).astype(np.float64)
