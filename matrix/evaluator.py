@@ -34,7 +34,7 @@ class Evaluator:
         Raises:
             OSError: the job directory cannot be written.
         """
-        directory = self._folder / f"job-{next(self._numbers)}"
+        directory = self._folder / f"{folder.path.name}-{next(self._numbers)}"
         write_job(directory, folder, {"digest": folder.digest})
         try:
             if self._worker is None or not self._worker.is_alive():

@@ -103,7 +103,7 @@ class SecondReference:
                 case_timeout=self._deadline,
                 stop=self._stop,
             )
-        directory = self._folder / f"job-{next(self._numbers)}"
+        directory = self._folder / f"{folder.path.name}-{next(self._numbers)}"
         write_job(directory, folder, {"optimization": OFF})
         try:
             return self._answer(self._slot.run(runtime, directory), directory)

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from matrix.record import Drift, Record, Status
+from matrix.record import Drift, Status
 from reports.cells import arrange
 from reports.references import (
     Disagreement,
