@@ -47,7 +47,7 @@ def main() -> None:
 
 def _matrix(folder: Path, runtime: Runtime, *arguments: str) -> Watched:
     """Leave out what crashes or hangs: no bare loop survives that."""
-    statuses = read_baseline(FOLDER / f"{runtime.baseline_name}.csv").statuses
+    statuses = read_baseline(FOLDER / f"{runtime.file_name}.csv").statuses
     fatal = [case for (case, _), status in statuses.items() if status in (Status.CRASH, Status.TIMEOUT)]
     without = ["-k", f"not ({' or '.join(fatal)})"] if fatal else []
     return run_matrix(folder, f"--trt-version={runtime.name}", "--ort-version=none", *without, *arguments)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -35,12 +35,14 @@ class ShapePoint:
     """One set of concrete input shapes at which a case runs.
 
     ``shapes`` names every graph input. ``values`` holds the content of those inputs that are shape tensors: their
-    values, not only their shapes, decide the shapes inside the network.
+    values, not only their shapes, decide the shapes inside the network. A point that is not ``allowed`` breaks the
+    profiles or the model on purpose: every runtime must refuse it, and it alone.
     """
 
     name: str
     shapes: Mapping[str, Shape]
     values: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    allowed: bool = True
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,6 +51,23 @@ class Profile:
 
     shapes: Mapping[str, tuple[Shape, Shape, Shape]]
     values: Mapping[str, tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...]]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Calibration:
+    """INT8 calibration of a float model by TensorRT, the right way or one of the wrong ones that were reported.
+
+    ``batches`` returns what the calibrator hands over, batch by batch: input -> array. ``writer`` says who hands it
+    over and how: ``polygraphy``, ``right``, or one of the mistakes in matrix/worker/tensorrt_calibration.py, of which
+    ``mistake`` says in words what is wrong. The batches have the shapes of opt in ``profile``, the number of one of the
+    case's profiles.
+    """
+
+    algorithm: str  # "entropy2", "minmax" or "legacy"
+    writer: str
+    batches: Callable[[], Sequence[Mapping[str, Array]]]
+    mistake: str = ""
+    profile: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,6 +92,7 @@ class Case:
     profiles: tuple[Profile, ...] = ()
     tags: frozenset[str] = frozenset()
     tolerance: Tolerance = EXACT
+    calibration: Calibration | None = None
     no_reference: str = ""
     source: str = ""
 

@@ -20,13 +20,17 @@ MODULES: Mapping[str, tuple[str, ...]] = {
         *("linear", "linear_blocked", "linear_floats", "linear_values", "invalid_linear"),
         *("dynamic", "integer", "qlinear", "invalid_operators", "contrib", "tensorrt_ops"),
         *("patterns", "patterns_cnn", "patterns_transformer", "patterns_weight_only", "patterns_parameters"),
-        *("invalid_patterns", "quantizers"),
+        *("invalid_patterns", "quantizers", "calibration"),
     ),
     "dynamic_shapes": ("dimensions", "shape_arithmetic", "shape_inputs", "data_dependent", "control_flow"),
 }
 
 
 INVALID_ON_PURPOSE = "invalid_on_purpose"  # the tag of cases that every runtime must refuse
+INVALID_REQUEST = "invalid_request"  # beside it: the model is valid, and a profile or a shape point is what to refuse
+WRONG_CALIBRATION = (
+    "wrong_calibration"  # the model and its float stages are valid, and INT8 calibration must be refused
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -122,10 +126,15 @@ def _check_shapes(case: Case, point: ShapePoint, arrays: Mapping[str, Array]) ->
 def _digest(case: Case, model_bytes: bytes, inputs: Mapping[str, Mapping[str, Array]]) -> str:
     """Hash everything that a runtime is given; the tolerance is left out, as it changes nothing of what runs."""
     sha = hashlib.sha256(model_bytes)
-    for point, arrays in inputs.items():
+    for at, arrays in inputs.items():
         for name, array in arrays.items():
-            sha.update(f"\n{point}\0{name}\0{array.dtype.name}\0{array.shape}\n".encode())
+            sha.update(f"\n{at}\0{name}\0{array.dtype.name}\0{array.shape}\n".encode())
             sha.update(as_little_endian(array))
+    for point in case.points:
+        if not point.allowed:
+            sha.update(f"\nforbidden\0{point.name}".encode())
+    if case.calibration:
+        sha.update(f"\n{case.calibration.algorithm}\0{case.calibration.writer}\0{case.calibration.profile}".encode())
     for profile in case.profiles:
         for kind, ranges in (("shapes", profile.shapes), ("values", profile.values)):
             sha.update(f"\n{kind}\0{sorted((name, tuple(map(tuple, span))) for name, span in ranges.items())}".encode())

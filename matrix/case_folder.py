@@ -12,8 +12,9 @@ from typing import Any
 import numpy as np
 import onnx
 
-from cases.case import Array, Case, as_little_endian
-from cases.catalogue import INVALID_ON_PURPOSE, Generated, generate
+from cases.case import Array, Calibration, Case, as_little_endian
+from cases.catalogue import INVALID_ON_PURPOSE, INVALID_REQUEST, Generated, generate
+from cases.promise import why_not_dynamic
 
 ABSENT = "none"  # the dtype of an optional output that holds nothing
 
@@ -34,8 +35,10 @@ class CaseFolder:
     path: Path
     digest: str = ""
     points: tuple[Mapping[str, Any], ...] = ()
+    forbidden: frozenset[str] = frozenset()  # the points that must be refused: there is no reference for them
     profiles: tuple[Mapping[str, Any], ...] = ()
     outputs: tuple[DeclaredOutput, ...] = ()
+    calibration: Mapping[str, Any] | None = None  # as a request has it
     invalid: str = ""
 
 
@@ -66,20 +69,43 @@ def _make(case: Case, path: Path) -> CaseFolder:
     try:
         generated = generate(case)
         outputs = _declared_outputs(generated)
+        broken = why_not_dynamic(generated)
     except Exception as error:  # noqa: BLE001 - a case may raise anything; it costs only itself
         return CaseFolder(path=path, invalid=f"{type(error).__name__}: {error}")
+    if broken:
+        return CaseFolder(path=path, invalid=broken)
     (path / "inputs").mkdir(parents=True)
     (path / "model.onnx").write_bytes(generated.model_bytes)
     return CaseFolder(
         path=path,
         digest=generated.digest,
         points=tuple(
-            {"name": point, "inputs": [_store(path, number, index, *item) for index, item in enumerate(arrays.items())]}
-            for number, (point, arrays) in enumerate(generated.inputs.items())
+            {
+                "name": point.name,
+                "inputs": [_store(path, number, *item) for item in enumerate(generated.inputs[point.name].items())],
+                "shape_tensors": list(point.values),
+            }
+            for number, point in enumerate(case.points)
         ),
+        forbidden=frozenset(point.name for point in case.points if not point.allowed),
         profiles=tuple({"shapes": dict(profile.shapes), "values": dict(profile.values)} for profile in case.profiles),
         outputs=outputs,
+        calibration=_store_calibration(path, case.calibration) if case.calibration else None,
     )
+
+
+def _store_calibration(path: Path, calibration: Calibration) -> dict[str, Any]:
+    batches = [
+        {item["name"]: item for item in (_store(path, f"batch{number}", *named) for named in enumerate(batch.items()))}
+        for number, batch in enumerate(calibration.batches())
+    ]
+    return {
+        "algorithm": calibration.algorithm,
+        "writer": calibration.writer,
+        "batches": batches,
+        "cache": None,
+        "profile": calibration.profile,
+    }
 
 
 def _declared_outputs(generated: Generated) -> tuple[DeclaredOutput, ...]:
@@ -88,7 +114,7 @@ def _declared_outputs(generated: Generated) -> tuple[DeclaredOutput, ...]:
     Raises:
         onnx.checker.ValidationError, onnx.shape_inference.InferenceError: the model is not valid ONNX.
     """
-    if INVALID_ON_PURPOSE in generated.case.tags:
+    if generated.case.tags & {INVALID_ON_PURPOSE, INVALID_REQUEST} == {INVALID_ON_PURPOSE}:
         return tuple(_declared(value) for value in generated.model.graph.output)
     onnx.checker.check_model(generated.model, full_check=True)
     inferred = onnx.shape_inference.infer_shapes(generated.model, check_type=True, strict_mode=True, data_prop=True)
@@ -111,7 +137,8 @@ def _numpy_name(elem_type: int) -> str:
     return str(onnx.helper.tensor_dtype_to_np_dtype(elem_type).name)
 
 
-def _store(path: Path, point: int, index: int, name: str, array: Array) -> dict[str, Any]:
+def _store(path: Path, point: int | str, index: int, named: tuple[str, Array]) -> dict[str, Any]:
+    name, array = named
     file = f"inputs/{point}.{index}.bin"
     dtype, content = encode(array)
     (path / file).write_bytes(content)

@@ -2,20 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timezone
 from pathlib import Path
 
 from cases.case import Case
-from cases.catalogue import INVALID_ON_PURPOSE
+from cases.catalogue import INVALID_ON_PURPOSE, INVALID_REQUEST
+from cases.promise import promises_dynamic_shapes
 from matrix.execution.job import Reply, read_output
 from matrix.execution.local import Finished
 from matrix.plan import Cell
-from matrix.record import FINE, SILENT, CaseInfo, Diagnostic, MachineInfo, OutputResult, Record, RuntimeInfo, Status
-from matrix.runtimes.hardware import Hardware
+from matrix.point_evidence import gather, shapes_that_ran
+from matrix.record import (
+    FINE,
+    SILENT,
+    CaseInfo,
+    Diagnostic,
+    MachineInfo,
+    OutputResult,
+    PointResult,
+    Precision,
+    Record,
+    RuntimeInfo,
+    Status,
+)
+from matrix.runtimes.hardware import Gpu, Hardware
 from matrix.verdict.baseline import judge
 from matrix.verdict.outcome import Evidence, classify, compare_network
 from matrix.verdict.outputs import compare_outputs
+from matrix.verdict.points import judge_points, ran_at_one_shape
 from matrix.verdict.reference import Outputs, Reference
 from matrix.verdict.signatures import find_signature
 
@@ -23,14 +38,24 @@ CALM = FINE | SILENT
 
 
 def conclude(
-    finished: Finished, reference: Reference, *, run: str, hardware: Hardware, expected: Status | None
+    finished: Finished,
+    reference: Reference,
+    *,
+    run: str,
+    hardware: Hardware,
+    expected: Status | None,
+    before: Mapping[Precision, Status] | None = None,
 ) -> Record:
-    """Return the record of a finished cell; ``expected`` is its status in the runtime's baseline."""
+    """Return the record of a finished cell.
+
+    ``expected`` is its status in the runtime's baseline; ``before`` holds those of the stages that came before it.
+    """
     cell, ran = finished.cell, finished.ran
     differences = _network_differences(finished)
     results, unreadable = _compare(finished, reference)
-    status, reason = classify(_evidence(finished, reference, hardware, differences, results, unreadable))
-    diagnostics = _diagnostics(finished, differences)
+    points = judge_points(gather(finished, reference, results, unreadable))
+    status, reason = classify(_evidence(finished, hardware, differences, points, unreadable))
+    diagnostics = (*_diagnostics(finished, differences), *_staged(before or {}))
     invalid = INVALID_ON_PURPOSE in cell.case.tags
     signature = None if status in CALM or invalid else find_signature([reason, *diagnostics])
     return Record(
@@ -38,7 +63,7 @@ def conclude(
         time=datetime.now(timezone.utc).isoformat(timespec="milliseconds"),
         case=_case_info(cell.case, finished),
         runtime=_runtime_info(cell, finished),
-        machine=_machine_info(hardware),
+        machine=machine_info(hardware, ran.gpu if ran else None),
         precision=cell.precision,
         status=status,
         stage=ran.stage if ran else "",
@@ -46,6 +71,7 @@ def conclude(
         diagnostics=diagnostics,
         results=results,
         no_second_reference=reference.second.why,
+        points=points,
         signature=signature.id if signature else "",
         remedy=signature.remedy if signature else "",
         remedy_source=signature.source if signature else "",
@@ -53,6 +79,7 @@ def conclude(
         baseline=expected,
         seconds=finished.reply.seconds if finished.reply else {},
         exit=ran.exit if ran else None,
+        layers=finished.reply.layers if finished.reply else (),
     )
 
 
@@ -69,15 +96,15 @@ def _compare(finished: Finished, reference: Reference) -> tuple[tuple[OutputResu
 
 def _evidence(
     finished: Finished,
-    reference: Reference,
     hardware: Hardware,
     differences: Sequence[str],
-    results: Sequence[OutputResult],
+    points: Sequence[PointResult],
     unreadable: str,
 ) -> Evidence:
+    case = finished.cell.case
     reply, ran = finished.reply, finished.ran
     return Evidence(
-        not_applicable=finished.not_applicable,
+        not_applicable=finished.not_applicable or (reply.not_applicable if reply else ""),
         invalid=finished.folder.invalid if finished.folder else "",
         not_run=ran.not_run if ran else "",
         timed_out=bool(ran and ran.exit and ran.exit.timed_out),
@@ -89,10 +116,19 @@ def _evidence(
         needs_gpu=_why_gpu_is_needed(finished, hardware),
         network=differences,
         executed=bool(reply and reply.executed),
-        must_refuse=INVALID_ON_PURPOSE in finished.cell.case.tags,
-        no_reference=reference.why,
-        results=results,
+        must_refuse=_fault_on_purpose(finished.cell),
+        one_shape=promises_dynamic_shapes(case) and ran_at_one_shape(case.points, shapes_that_ran(reply)),
+        points=points,
     )
+
+
+def _fault_on_purpose(cell: Cell) -> str:
+    case = cell.case
+    if case.calibration and cell.precision is Precision.INT8_CALIBRATED:
+        return case.calibration.mistake
+    if INVALID_ON_PURPOSE not in case.tags:
+        return ""
+    return "a profile or a request is at fault" if INVALID_REQUEST in case.tags else "ONNX forbids this model"
 
 
 def _read_outputs(reply: Reply, directory: Path) -> Outputs:
@@ -144,6 +180,14 @@ def _diagnostics(finished: Finished, differences: Sequence[str]) -> tuple[Diagno
     return tuple(found)
 
 
+def _staged(before: Mapping[Precision, Status]) -> list[Diagnostic]:
+    """Say how the float stages went: a case that is not right in FP32 says nothing about its INT8."""
+    if not before:
+        return []
+    stages = ", ".join(f"{precision}: {status}" for precision, status in before.items())
+    return [Diagnostic(source="harness", severity="info", message=f"the stages before: {stages}")]
+
+
 def _case_info(case: Case, finished: Finished) -> CaseInfo:
     return CaseInfo(
         id=case.id,
@@ -169,8 +213,9 @@ def _runtime_info(cell: Cell, finished: Finished) -> RuntimeInfo:
     )
 
 
-def _machine_info(hardware: Hardware) -> MachineInfo:
-    gpu = hardware.gpus[0] if hardware.gpus else None
+def machine_info(hardware: Hardware, gpu: Gpu | None = None) -> MachineInfo:
+    """Return what a record says of the machine; ``gpu`` is the one that was used, by default the first."""
+    gpu = gpu or (hardware.gpus[0] if hardware.gpus else None)
     return MachineInfo(
         os=hardware.os,
         cpu=hardware.cpu,
@@ -178,4 +223,7 @@ def _machine_info(hardware: Hardware) -> MachineInfo:
         sm=gpu.sm if gpu else "",
         driver=hardware.driver,
         cuda=hardware.cuda,
+        gpu_memory_mib=gpu.memory_mib if gpu else 0,
+        sm_clock_mhz=gpu.sm_clock_mhz if gpu else 0,
+        memory_clock_mhz=gpu.memory_clock_mhz if gpu else 0,
     )

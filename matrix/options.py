@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from matrix.errors import OptionError
+from matrix.record import Precision
 from matrix.runtimes.selection import Runtime, parse_runtime_pythons, select_onnxruntime, select_tensorrt
 from matrix.verdict.baseline import FOLDER
 
@@ -28,6 +30,9 @@ class Options:
     keep_jobs: str
     baselines: Path
     update_baseline: bool
+    precisions: tuple[Precision, ...]  # empty: the usual one of each case
+    gpus: tuple[str, ...] | None  # numbers of GPUs, one for each worker; None: every GPU once
+    builder: Mapping[str, str]  # settings of TensorRT's builder
 
 
 def add_options(parser: pytest.Parser) -> None:
@@ -51,6 +56,29 @@ def add_options(parser: pytest.Parser) -> None:
         action="append",
         default=[],
         help="use this interpreter for a release and make no environment; may be given several times",
+    )
+    group.addoption(
+        "--precision",
+        metavar="NAMES",
+        help=f"{', '.join(Precision)}: a comma list, or all; default explicit, and fp32, fp16 and int8-calibrated for "
+        "models that come with calibration data",
+    )
+    group.addoption(
+        "--gpu",
+        metavar="NUMBERS",
+        help="the GPU of each worker, as nvidia-smi numbers them: 0,1 for one worker each, 0,0 for two that share one, "
+        "none to use no GPU; default one worker on every GPU",
+    )
+    group.addoption(
+        "--builder-optimization-level",
+        metavar="0-5",
+        default="0",
+        help="of TensorRT from 8.6: how long the builder looks for fast kernels; default 0, as only results count",
+    )
+    group.addoption(
+        "--tactic-sources",
+        metavar="NAMES",
+        help="of TensorRT's builder: CUBLAS, CUDNN, EDGE_MASK_CONVOLUTIONS, JIT_CONVOLUTIONS; default its choice",
     )
     group.addoption("--jobs", metavar="N", default="auto", help="cells that run at the same time; default one per core")
     group.addoption("--case-timeout", metavar="SECONDS", default="120", help="deadline of one cell (default 120)")
@@ -90,6 +118,9 @@ def read_options(config: pytest.Config) -> Options:
         keep_jobs=_one_of("--keep-jobs", config.getoption("--keep-jobs"), KEEP_JOBS),
         baselines=Path(baselines).resolve() if baselines else FOLDER,
         update_baseline=config.getoption("--update-baseline"),
+        precisions=_precisions(config.getoption("--precision")),
+        gpus=_gpus(config.getoption("--gpu")),
+        builder=_builder(config.getoption("--builder-optimization-level"), config.getoption("--tactic-sources")),
     )
 
 
@@ -101,6 +132,37 @@ def _check_pythons(pythons: Mapping[str, Path], runtimes: tuple[Runtime, ...]) -
             f"({', '.join(runtime.name for runtime in runtimes) or 'none'}); "
             "select it with --trt-version or --ort-version"
         )
+
+
+def _precisions(text: str | None) -> tuple[Precision, ...]:
+    if text is None:
+        return ()
+    names = [name.strip().lower() for name in text.split(",") if name.strip()]
+    if names == ["all"]:
+        return tuple(Precision)
+    for name in names or [text]:
+        _one_of("--precision", name, (*Precision, "all"))
+    return tuple(Precision(name) for name in dict.fromkeys(names))
+
+
+def _gpus(text: str | None) -> tuple[str, ...] | None:
+    if text is None:
+        return None
+    numbers = tuple(number.strip() for number in text.split(","))
+    if numbers == ("none",):
+        return ()
+    if not all(number.isdecimal() for number in numbers):
+        raise OptionError(f"--gpu: {text!r} is not a comma list of GPU numbers (see nvidia-smi), or none")
+    return numbers
+
+
+def _builder(level: str, sources: str | None) -> dict[str, str]:
+    _one_of("--builder-optimization-level", level, ("0", "1", "2", "3", "4", "5"))
+    names = [name.strip().upper() for name in (sources or "").split(",") if name.strip()]
+    for name in names:
+        if not re.fullmatch(r"[A-Z_]+", name):
+            raise OptionError(f"--tactic-sources: {name!r} is not a name of tensorrt.TacticSource, such as CUBLAS")
+    return {"optimization_level": level, **({"tactic_sources": ",".join(names)} if names else {})}
 
 
 def _jobs(text: str) -> int:

@@ -1,8 +1,8 @@
-"""Which cells there are: cases x runtimes x precisions, and why a cell cannot apply. Pure; builds no model."""
+"""Which cells there are: cases x runtimes x precisions. Pure; builds no model."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -10,6 +10,17 @@ from cases.case import Case
 from matrix.record import Precision
 from matrix.runtimes.releases import Product
 from matrix.runtimes.selection import Runtime
+
+# In this order, so that a case is seen to work in FP32 and FP16 before anybody wonders about its INT8.
+STAGES = (
+    Precision.EXPLICIT,
+    Precision.FP32,
+    Precision.TF32,
+    Precision.FP16,
+    Precision.BF16,
+    Precision.INT8_CALIBRATED,
+)
+CALIBRATED = (Precision.FP32, Precision.FP16, Precision.INT8_CALIBRATED)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,25 +34,26 @@ class Cell:
     @cached_property
     def id(self) -> str:
         """The name in pytest, in folders and in baselines; every character of it may stand in a file name."""
-        return f"{self.runtime.baseline_name}-{self.case.id}"
+        suffix = "" if self.precision is Precision.EXPLICIT else f"-{self.precision}"
+        return f"{self.runtime.file_name}-{self.case.id}{suffix}"
 
 
-def plan(cases: Iterable[Case], runtimes: Iterable[Runtime]) -> list[Cell]:
-    """Return the cells, runtime by runtime, so that one worker after the other does all of its work in one piece."""
-    cases = list(cases)
-    return [Cell(case=case, runtime=runtime) for runtime in runtimes for case in cases]
+def plan(cases: Iterable[Case], runtimes: Iterable[Runtime], precisions: Sequence[Precision] = ()) -> list[Cell]:
+    """Return the cells, runtime by runtime, so that one worker after the other does all of its work in one piece.
 
-
-def why_not_applicable(cell: Cell) -> str:
-    """Return why the release cannot have this cell at all, empty where it can.
-
-    ONNX Runtime refuses an opset or IR version that is newer than itself; that says nothing about the case's subject.
+    Without ``precisions`` a model runs as its own types and Q/DQ nodes say; one that comes with calibration data runs
+    in FP32, FP16 and INT8 on TensorRT.
     """
-    release, case = cell.runtime.release, cell.case
-    if release.product is not Product.ONNXRUNTIME:
-        return ""
-    if release.max_opset is not None and case.opset > release.max_opset:
-        return f"the model has opset {case.opset}; {release.name} reads opset {release.max_opset} at most"
-    if release.max_ir_version is not None and case.ir_version > release.max_ir_version:
-        return f"the model has IR version {case.ir_version}; {release.name} reads {release.max_ir_version} at most"
-    return ""
+    cases = list(cases)
+    return [
+        Cell(case=case, runtime=runtime, precision=precision)
+        for runtime in runtimes
+        for case in cases
+        for precision in STAGES
+        if precision in (precisions or _usual(case, runtime))
+    ]
+
+
+def _usual(case: Case, runtime: Runtime) -> Sequence[Precision]:
+    calibrated = case.calibration is not None and runtime.release.product is not Product.ONNXRUNTIME
+    return CALIBRATED if calibrated else (Precision.EXPLICIT,)

@@ -11,14 +11,18 @@ from pathlib import Path
 import pytest
 
 from cases.catalogue import catalogue
+from matrix.conclusion import machine_info
 from matrix.errors import MatrixError
 from matrix.options import Options, add_options, read_options
 from matrix.plan import Cell, plan
-from matrix.run import Run, conduct, update_baselines
+from matrix.run import Run, conduct
+from matrix.runtimes.hardware import Hardware, probe
 from matrix.settlement import settle, unusable_runtimes
+from reports.summary import machine_text
 from reports.terminal import render
 
 OPTIONS = pytest.StashKey[Options]()
+HARDWARE = pytest.StashKey[Hardware]()
 RUN = pytest.StashKey[Run]()
 UPDATED = pytest.StashKey[list[Path]]()
 MATRIX = Path(__file__).resolve().parent
@@ -42,12 +46,20 @@ def pytest_configure(config: pytest.Config) -> None:
     _options(config)
 
 
+def pytest_report_header(config: pytest.Config) -> str | None:
+    """Name the machine: a result without its GPU, driver and clocks cannot be compared with another."""
+    if OPTIONS not in config.stash:
+        return None
+    return f"matrix: {machine_text(machine_info(_hardware(config)))}"
+
+
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Make one item per cell."""
     if "cell" not in metafunc.fixturenames:
         return
     cases = [case for case in catalogue() if case.family == metafunc.module.FAMILY]
-    cells = plan(cases, _options(metafunc.config).runtimes)
+    options = _options(metafunc.config)
+    cells = plan(cases, options.runtimes, options.precisions)
     metafunc.parametrize("cell", cells, ids=[cell.id for cell in cells])
 
 
@@ -81,11 +93,12 @@ def pytest_runtestloop(session: pytest.Session) -> Iterator[None]:
     try:
         with ExitStack() as stack:
             with _uncaptured(session.config):
-                run = stack.enter_context(conduct(cells, options, sys.stdout))
+                run = stack.enter_context(conduct(cells, options, _hardware(session.config), sys.stdout))
             session.config.stash[RUN] = run
             outcome = yield
             if options.update_baseline:
-                session.config.stash[UPDATED] = update_baselines(run, cells, frozenset(case.id for case in catalogue()))
+                known = frozenset(case.id for case in catalogue())
+                session.config.stash[UPDATED] = run.baselines.update(cells, run.records, known)
             return outcome
     except MatrixError as error:
         raise pytest.UsageError(str(error)) from error
@@ -139,6 +152,12 @@ def _options(config: pytest.Config) -> Options:
         except MatrixError as error:
             raise pytest.UsageError(str(error)) from error
     return config.stash[OPTIONS]
+
+
+def _hardware(config: pytest.Config) -> Hardware:
+    if HARDWARE not in config.stash:  # no header was printed: -q, --no-header
+        config.stash[HARDWARE] = probe()
+    return config.stash[HARDWARE]
 
 
 def _uncaptured(config: pytest.Config) -> AbstractContextManager[object]:

@@ -105,6 +105,9 @@ class MachineInfo:
     sm: str = ""
     driver: str = ""
     cuda: str = ""
+    gpu_memory_mib: int = 0
+    sm_clock_mhz: int = 0  # the highest that the GPU can have, as the next
+    memory_clock_mhz: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 
@@ -47,7 +48,7 @@ class References:
             OSError: a job directory cannot be written.
         """
         assert finished.folder is not None
-        folder = finished.folder
+        folder = _allowed(finished.folder)
         first = self._known(fingerprint(), folder.digest)
         begun = None if first else self._evaluator.start(folder)
         second = self._second_answer(finished, folder)
@@ -82,3 +83,9 @@ class References:
             self._cache.put(reference, digest, answer)
         else:
             self._passing[reference, digest] = answer
+
+
+def _allowed(folder: CaseFolder) -> CaseFolder:
+    """Leave out the points that the profile of the case forbids: no answer is right there."""
+    points = tuple(point for point in folder.points if point["name"] not in folder.forbidden)
+    return replace(folder, points=points)

@@ -15,16 +15,17 @@ from matrix.errors import ProvisionError, ReportFolderError
 from matrix.execution.job import make_self_contained
 from matrix.execution.local import Finished, LocalExecutor
 from matrix.options import Options
-from matrix.plan import Cell
-from matrix.record import Record, Status, Verdict
+from matrix.plan import CALIBRATED, Cell
+from matrix.record import Precision, Record, Status, Verdict
 from matrix.references import References
+from matrix.run_baselines import Baselines, baseline_name
 from matrix.run_folder import RunFolder
 from matrix.runtimes.environment import Environment, default_cache
-from matrix.runtimes.hardware import Hardware, missing_hardware, probe
+from matrix.runtimes.hardware import Gpu, Hardware, choose_gpus, missing_hardware
 from matrix.runtimes.progress import Progress
 from matrix.runtimes.provisioning import provision_all
+from matrix.runtimes.selection import Runtime
 from matrix.second_reference import second_reference
-from matrix.verdict.baseline import Baseline, read_baseline, write_baseline
 from matrix.verdict.reference import Reference
 from matrix.verdict.reference.cache import AnswerCache
 from reports.cells import ATTENTION
@@ -41,14 +42,15 @@ class Run:
         folder: RunFolder,
         references: References,
         hardware: Hardware,
+        baselines: Baselines,
     ) -> None:
         self.options = options
         self.folder = folder
+        self.baselines = baselines
         self.records: dict[str, Record] = {}
         self._executor = executor
         self._references = references
         self._hardware = hardware
-        self._baselines: dict[str, Baseline] = {}
 
     def record(self, cell: Cell) -> Record:
         """Wait for ``cell``, decide what happened and what we think of it, and write that down.
@@ -72,18 +74,15 @@ class Run:
             if cell.id not in self.records and self._executor.is_done(cell):
                 self._write(self._conclude(self._executor.take(cell)), cell)
 
-    def baseline(self, cell: Cell) -> Baseline:
-        """Return the baseline of the cell's runtime."""
-        name = cell.runtime.baseline_name
-        if name not in self._baselines:
-            self._baselines[name] = read_baseline(self.options.baselines / f"{name}.csv")
-        return self._baselines[name]
-
     def _conclude(self, finished: Finished) -> Record:
         cell = finished.cell
-        expected = self.baseline(cell).statuses.get((cell.case.id, str(cell.precision)))
         record = conclude(
-            finished, self._reference(finished), run=self.folder.run, hardware=self._hardware, expected=expected
+            finished,
+            self._reference(finished),
+            run=self.folder.run,
+            hardware=self._hardware,
+            expected=self.baselines.expected(cell),
+            before=self._before(cell),
         )
         return replace(record, artifacts=self._keep(finished, record))
 
@@ -94,6 +93,13 @@ class Run:
             return replace(second, attempts=2)
         reason = f"{first.status} at first ({first.reason}), then {second.status} when run alone ({second.reason})"
         return replace(first, attempts=2, verdict=Verdict.FLAKY, reason=reason)
+
+    def _before(self, cell: Cell) -> dict[Precision, Status]:
+        """Return what became of the case in the precisions that come before, for one that is calibrated."""
+        if cell.precision is not Precision.INT8_CALIBRATED:
+            return {}
+        earlier = {precision: self.records.get(replace(cell, precision=precision).id) for precision in CALIBRATED[:-1]}
+        return {precision: record.status for precision, record in earlier.items() if record}
 
     def _write(self, record: Record, cell: Cell) -> None:
         self.folder.append(record)
@@ -120,20 +126,29 @@ class Run:
 
 
 @contextmanager
-def conduct(cells: Sequence[Cell], options: Options, output: TextIO) -> Iterator[Run]:
-    """Provision the runtimes of ``cells``, start running them, and yield the Run that records them.
+def conduct(cells: Sequence[Cell], options: Options, hardware: Hardware, output: TextIO) -> Iterator[Run]:
+    """Provision the runtimes of ``cells``, start running them on this machine, and yield the Run that records them.
 
     However the block ends, what has come back is recorded, every worker is gone, and the reports are written. Progress
     of the provisioning is written to ``output``.
 
     Raises:
         ReportFolderError: the report folder cannot be written.
+        OptionError: the GPUs that were asked for are not there.
     """
-    hardware, cache = probe(), default_cache()
+    cache, gpus = default_cache(), choose_gpus(options.gpus, hardware)
+    hardware = replace(hardware, gpus=gpus)
     with RunFolder(options.report_dir) as folder, _environments(cells, hardware, cache, output) as environments:
         executor = LocalExecutor(
-            cells, environments, root=folder.work, slots=options.jobs, case_timeout=options.case_timeout
+            cells,
+            environments,
+            root=folder.work,
+            slots=options.jobs,
+            case_timeout=options.case_timeout,
+            gpus=gpus,
+            settings=options.builder,
         )
+        names = _baseline_names({cell.runtime for cell in cells}, environments, gpus[0] if gpus else None)
         runtimes = list(dict.fromkeys(cell.runtime for cell in cells))
         with (
             second_reference(
@@ -149,7 +164,14 @@ def conduct(cells: Sequence[Cell], options: Options, output: TextIO) -> Iterator
             ) as references,
             executor,
         ):
-            run = Run(options=options, executor=executor, folder=folder, references=references, hardware=hardware)
+            run = Run(
+                options=options,
+                executor=executor,
+                folder=folder,
+                references=references,
+                hardware=hardware,
+                baselines=Baselines(options.baselines, names),
+            )
             try:
                 yield run
             finally:
@@ -171,37 +193,21 @@ def _environments(
         yield {**provisioning.futures, **{name: _refused(reason) for name, reason in missing.items() if reason}}
 
 
+def _baseline_names(
+    runtimes: Iterable[Runtime], environments: Mapping[str, Future[Environment]], gpu: Gpu | None
+) -> dict[str, str]:
+    names = {}
+    for runtime in runtimes:
+        future = environments[runtime.name]
+        packages = () if future.exception() else future.result().packages
+        names[runtime.name] = baseline_name(runtime, packages, gpu)
+    return names
+
+
 def _refused(reason: str) -> Future[Environment]:
     future: Future[Environment] = Future()
     future.set_exception(ProvisionError(reason))
     return future
-
-
-def update_baselines(run: Run, cells: Sequence[Cell], known: frozenset[str]) -> list[Path]:
-    """Write what happened as the new baselines, and return their paths.
-
-    Left as they were: a runtime of which nothing ran, and a flaky cell. Lines of cases that are not among the ``known``
-    ids any more are dropped.
-
-    Raises:
-        OSError: a baseline cannot be written.
-    """
-    written = []
-    for name in dict.fromkeys(cell.runtime.baseline_name for cell in cells):
-        mine = [cell for cell in cells if cell.runtime.baseline_name == name and cell.id in run.records]
-        observed = {
-            (cell.case.id, str(cell.precision)): run.records[cell.id].status
-            for cell in mine
-            if run.records[cell.id].verdict is not Verdict.FLAKY
-        }
-        if all(status is Status.NOT_RUN for status in observed.values()):
-            continue
-        old = run.baseline(mine[0])
-        kept = {key: status for key, status in old.statuses.items() if key[0] in known}
-        path = run.options.baselines / f"{name}.csv"
-        write_baseline(path, replace(old, statuses=kept), observed)
-        written.append(path)
-    return written
 
 
 def _is_evidence(record: Record) -> bool:

@@ -25,7 +25,7 @@ from matrix.runtimes.releases import Product, Release, load
 from matrix.runtimes.selection import Runtime
 from matrix.verdict.reference import Answer
 
-OFF = "off"
+OFF, CPU = "off", "cpu"
 Lasting = tuple[Answer, bool]  # whether it would be the same the next time
 
 
@@ -72,7 +72,8 @@ class SecondReference:
     def is_itself(self, finished: Finished) -> bool:
         """Say whether ``finished`` is of the very release, without optimizations, that gives the answers."""
         found, runtime = self._find(), finished.cell.runtime
-        if found is None or runtime.release.product is not Product.ONNXRUNTIME or runtime.optimization not in ("", OFF):
+        plain = runtime.optimization in ("", OFF) and runtime.provider in ("", CPU)
+        if found is None or runtime.release.product is not Product.ONNXRUNTIME or not plain:
             return False
         version = finished.ran.version if finished.ran else ""
         return version == _version(found[0].release, found[1])
@@ -104,7 +105,7 @@ class SecondReference:
                 stop=self._stop,
             )
         directory = self._folder / f"{folder.path.name}-{next(self._numbers)}"
-        write_job(directory, folder, {"optimization": OFF})
+        write_job(directory, folder, {"optimization": OFF, "provider": CPU})
         try:
             return self._answer(self._slot.run(runtime, directory), directory)
         finally:
@@ -149,7 +150,7 @@ class SecondReference:
         newest = _newest()
         for runtime in self._runtimes:
             if runtime.release.name == newest.name:
-                return replace(runtime, optimization=OFF), self._environments[runtime.name].result()
+                return replace(runtime, optimization=OFF, provider=""), self._environments[runtime.name].result()
         raise ProvisionError("")
 
     def _of_its_own(self) -> tuple[Runtime, Environment]:

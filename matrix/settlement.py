@@ -6,8 +6,8 @@ from collections.abc import Iterable
 
 import pytest
 
-from cases.catalogue import INVALID_ON_PURPOSE
-from matrix.record import FINE, REFUSED, SILENT, Record, Status, Verdict
+from cases.catalogue import INVALID_ON_PURPOSE, WRONG_CALIBRATION
+from matrix.record import FINE, REFUSED, SILENT, Precision, Record, Status, Verdict
 from reports.reproduction import command
 
 EXPECTED = REFUSED | {Status.UNVERIFIED}
@@ -17,8 +17,8 @@ def settle(record: Record, *, judged: bool = True) -> None:
     """Pass, or raise pytest's outcome for ``record``; not ``judged`` means that a baseline is being written.
 
     With a baseline: what is the same passes or is an expected failure, any change fails with both statuses named.
-    Without one: a refusal is an expected failure; a wrong answer, a crash and a time-out fail. A model that is invalid
-    on purpose passes when it is refused.
+    Without one: a refusal is an expected failure; a wrong answer, a crash and a time-out fail. A model that is invalid,
+    or calibrated wrongly, on purpose passes when it is refused.
     """
     status = record.status
     if status in SILENT:
@@ -27,12 +27,17 @@ def settle(record: Record, *, judged: bool = True) -> None:
         pytest.fail(_words(record), pytrace=False)
     if record.verdict in (Verdict.REGRESSION, Verdict.PROGRESSION, Verdict.FLAKY) and judged:
         pytest.fail(_words(record), pytrace=False)
-    if status in FINE or (status in REFUSED and INVALID_ON_PURPOSE in record.case.tags):
+    if status in FINE or (status in REFUSED and _has_to_be_refused(record)):
         return
     if status in EXPECTED or record.verdict is Verdict.SAME or not judged:
         # pytest.xfail() would have pytest format a traceback that nobody reads: 20 ms a cell
         raise pytest.xfail.Exception(f"{status}: {record.reason}", pytrace=False)
     pytest.fail(_words(record), pytrace=False)
+
+
+def _has_to_be_refused(record: Record) -> bool:
+    wrong_calibration = WRONG_CALIBRATION in record.case.tags and record.precision is Precision.INT8_CALIBRATED
+    return wrong_calibration or INVALID_ON_PURPOSE in record.case.tags
 
 
 def unusable_runtimes(records: Iterable[Record]) -> dict[str, str]:

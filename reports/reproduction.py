@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 import shlex
 
-from matrix.record import Record, RuntimeInfo
+from matrix.record import Precision, Record, RuntimeInfo
 from reports.text import plain
 
 
 def command(record: Record) -> str:
     """Return the command line that runs this cell, and whatever else has its case's id inside its own."""
-    return f"pytest matrix/ {selection(record.runtime)} -k {quoted(record.case.id)}"
+    precision = "" if record.precision is Precision.EXPLICIT else f" --precision {record.precision}"
+    return f"pytest matrix/ {selection(record.runtime)}{precision} -k {quoted(record.case.id)}"
 
 
 def selection(runtime: RuntimeInfo) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from matrix.record import FINE, MachineInfo, Record, Status, Verdict
@@ -144,10 +144,21 @@ def headline(summary: Summary) -> str:
 
 def machine_text(machine: MachineInfo) -> str:
     """Return a machine on one line."""
-    gpu = machine.gpu + (f" (SM {machine.sm})" if machine.sm else "") if machine.gpu else "no GPU"
-    driver = f"driver {machine.driver}" if machine.driver else ""
-    cuda = f"CUDA {machine.cuda}" if machine.cuda else ""
-    return one_line(", ".join(part for part in (machine.os, machine.cpu, gpu, driver, cuda) if part))
+    parts = [machine.os, machine.cpu, machine.gpu or "no GPU", *_gpu_texts(machine)]
+    return one_line(", ".join(part for part in parts if part))
+
+
+def _gpu_texts(machine: MachineInfo) -> Iterator[str]:
+    if machine.sm:
+        yield f"SM {machine.sm.removeprefix('sm')}"
+    if machine.gpu_memory_mib:
+        yield f"{machine.gpu_memory_mib:,} MiB"
+    if machine.sm_clock_mhz:
+        yield f"clocks up to {machine.sm_clock_mhz} MHz (SM) and {machine.memory_clock_mhz} MHz (memory)"
+    if machine.driver:
+        yield f"driver {machine.driver}"
+    if machine.cuda:
+        yield f"CUDA {machine.cuda}"
 
 
 def change_text(finding: Finding) -> str:

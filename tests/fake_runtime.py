@@ -13,6 +13,9 @@ import sys
 import time
 from importlib import import_module
 from pathlib import Path
+from typing import Any
+
+import numpy as np
 
 
 def reply(directory: Path, **changes: object) -> None:
@@ -86,6 +89,54 @@ def refuses(directory: Path) -> None:
     reply(directory, stage="parse", failed="parse", diagnostics=[error])
 
 
+def relus(directory: Path) -> list[dict[str, Any]]:
+    """Run Relu, really, at every shape point, and return the points of a reply."""
+    points = []
+    for number, point in enumerate(json.loads((directory / "request.json").read_text())["points"]):
+        (given,) = point["inputs"]
+        values = np.frombuffer((directory / given["file"]).read_bytes(), np.float32)
+        file = directory / f"{number}.bin"
+        file.write_bytes(np.maximum(values, 0).tobytes())
+        output = {"name": "y", "dtype": "float32", "shape": given["shape"], "file": file.name}
+        points.append({"point": point["name"], "error": "", "outputs": [output], "shapes": {"x": given["shape"]}})
+    return points
+
+
+def runs_well(directory: Path) -> None:
+    reply(directory, stage="run:max", executed=True, points=relus(directory))
+
+
+def runs_at_some_points(directory: Path) -> None:
+    reply(directory, stage="run:max", executed=True, points=relus(directory)[:2])
+
+
+def runs_at_one_shape(directory: Path) -> None:
+    points = relus(directory)
+    reply(directory, stage="run:max", executed=True, points=[{**points[0], "point": p["point"]} for p in points])
+
+
+def runs_at_shapes_unknown(directory: Path) -> None:
+    points = [{**point, "shapes": {}} for point in relus(directory)]
+    reply(directory, stage="run:max", executed=True, points=points)
+
+
+def runs_wrong_at_max(directory: Path) -> None:
+    points = relus(directory)
+    points[-1]["outputs"][0]["shape"] = [3, 4]
+    reply(directory, stage="run:max", executed=True, points=points)
+
+
+def is_refused_at_max(directory: Path) -> None:
+    error = {"source": "execution", "severity": "error", "code": "FAIL", "node": "max", "message": "too large"}
+    points = [*relus(directory)[:3], {"point": "max", "error": "too large", "outputs": []}]
+    reply(directory, stage="run:max", failed="run:max", executed=True, points=points, diagnostics=[error])
+
+
+def dies_at_max(directory: Path) -> None:
+    (directory / "stage").write_text("run:max")
+    os.kill(os.getpid(), signal.SIGSEGV)
+
+
 def segfaults_once(directory: Path) -> None:
     if not directory.name.endswith(".alone"):
         segfaults(directory)
@@ -107,6 +158,13 @@ def closes_channel(directory: Path) -> None:
 
 
 BEHAVIOURS = {
+    "right": runs_well,
+    "some_points": runs_at_some_points,
+    "one_shape": runs_at_one_shape,
+    "shapes_unknown": runs_at_shapes_unknown,
+    "wrong_at_max": runs_wrong_at_max,
+    "refused_at_max": is_refused_at_max,
+    "dead_at_max": dies_at_max,
     "segfault": segfaults,
     "childhang": hangs_with_child,
     "hang": hangs,

@@ -47,7 +47,7 @@ NOT_FINITE = frozenset({"infinities", "nan", "saturate0"})
 # Modules whose cases test_cases_networks.py tests.
 NETWORKS = (
     *("contrib", "tensorrt_ops", "patterns_cnn", "patterns_transformer", "patterns_weight_only"),
-    *("patterns_parameters", "invalid_patterns"),
+    *("patterns_parameters", "invalid_patterns", "calibration"),
 )
 
 

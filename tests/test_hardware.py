@@ -12,12 +12,21 @@ from types import SimpleNamespace
 
 import pytest
 
+from matrix.errors import OptionError
 from matrix.runtimes import hardware
-from matrix.runtimes.hardware import Gpu, Hardware, missing_hardware, probe
+from matrix.runtimes.hardware import Gpu, Hardware, choose_gpus, executes, missing_hardware, probe, uses_gpu
 from matrix.runtimes.releases import load
-from matrix.runtimes.selection import Runtime
+from matrix.runtimes.selection import Runtime, select_onnxruntime
 
-H100 = Gpu(index=0, name="NVIDIA H100 80GB HBM3", sm="sm90", memory_mib=81559)
+H100 = Gpu(
+    index=0, name="NVIDIA H100 80GB HBM3", sm="sm90", memory_mib=81559, sm_clock_mhz=1980, memory_clock_mhz=2619,
+    uuid="GPU-aaaa1111",
+)  # fmt: skip
+RTX = replace(H100, index=1, name="NVIDIA GeForce RTX 5090", sm="sm120", memory_mib=32607, uuid="GPU-bbbb2222")
+LINES = (
+    "0, GPU-aaaa1111, NVIDIA H100 80GB HBM3, 81559, 570.133.20, 1980, 2619, 9.0\\n"
+    "1, GPU-bbbb2222, NVIDIA GeForce RTX 5090, 32607, 570.133.20, 1980, 2619, 12.0\\n"
+)
 
 
 @pytest.fixture(autouse=True)
@@ -46,14 +55,70 @@ def test_no_nvidia_smi_is_no_gpu() -> None:
 
 
 def test_every_gpu_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    lines = "0, NVIDIA H100 80GB HBM3, 81559, 570.133.20, 9.0\\n1, NVIDIA GeForce RTX 5090, 32607, 570.133.20, 12.0\\n"
-    say(tmp_path, f"printf '{lines}'")
+    say(tmp_path, f"printf '{LINES}'")
     monkeypatch.setattr(ctypes, "CDLL", lambda _: SimpleNamespace(cuDriverGetVersion=cuda_12_8))
     found = probe()
-    assert found.gpus == (H100, Gpu(index=1, name="NVIDIA GeForce RTX 5090", sm="sm120", memory_mib=32607))
+    assert found.gpus == (H100, RTX)
     assert (found.driver, found.cuda) == ("570.133.20", "12.8")
-    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
-    assert probe().gpus == ()
+
+
+@pytest.mark.parametrize(
+    ("listed", "gpus"),
+    [
+        ("", ()),
+        ("-1", ()),
+        ("1", (RTX,)),
+        ("0, 1", (H100, RTX)),
+        ("GPU-bbbb", (RTX,)),
+        ("7", ()),
+    ],
+)
+def test_only_the_gpus_that_a_program_may_see_count(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, listed: str, gpus: tuple[Gpu, ...]
+) -> None:
+    say(tmp_path, f"printf '{LINES}'")
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", listed)
+    assert probe().gpus == gpus
+
+
+def test_gpus_are_chosen_by_number_and_have_one_architecture() -> None:
+    both, one = Hardware(gpus=(H100, RTX)), Hardware(gpus=(H100,))
+    assert choose_gpus(None, one) == (H100,)
+    assert choose_gpus(None, Hardware()) == choose_gpus((), both) == ()
+    assert choose_gpus(("1", "1"), both) == (RTX, RTX)
+    with pytest.raises(OptionError, match=r"no GPU 2 here; there is 0, 1"):
+        choose_gpus(("2",), both)
+    with pytest.raises(OptionError, match=r"no GPU 0 here; there is none"):
+        choose_gpus(("0",), Hardware())
+    with pytest.raises(
+        OptionError, match=r"0 is NVIDIA H100 80GB HBM3 \(sm90\), 1 is NVIDIA GeForce RTX 5090 \(sm120\)"
+    ):
+        choose_gpus(None, both)
+
+
+@pytest.mark.parametrize(
+    ("name", "sm", "gpu", "expected"),
+    [
+        ("rtx-1.7", "", RTX, True),
+        ("rtx-1.7", "", H100, False),
+        ("rtx-1.7", "sm120", RTX, True),
+        ("rtx-1.7", "sm89", RTX, False),
+        ("8.6", "", H100, True),
+        ("8.6", "", None, False),
+        ("ort-1.31", "", None, True),
+    ],
+)
+def test_what_executes_where(name: str, sm: str, gpu: Gpu | None, expected: bool) -> None:
+    assert executes(replace(runtime(name), sm=sm), gpu) is expected
+    assert uses_gpu(runtime(name)) is (name != "ort-1.31")
+
+
+def test_a_provider_of_onnxruntime_needs_a_gpu() -> None:
+    (cuda,) = select_onnxruntime("1.31-cuda", "off", {})
+    assert missing_hardware(cuda, Hardware()) == "ONNX Runtime 1.31-cuda needs an NVIDIA GPU; none was found"
+    assert uses_gpu(cuda)
+    assert executes(cuda, H100)
+    assert not executes(cuda, None)
 
 
 def cuda_12_8(pointer: object) -> int:
@@ -62,9 +127,11 @@ def cuda_12_8(pointer: object) -> int:
 
 
 def test_a_driver_that_does_not_know_compute_cap_still_has_a_gpu(tmp_path: Path) -> None:
-    say(tmp_path, 'case "$1" in *compute_cap*) exit 2;; esac; echo "0, Tesla T4, [N/A], 450.80.02"')
+    say(
+        tmp_path, 'case "$1" in *compute_cap*) exit 2;; esac; echo "0, GPU-1, Tesla T4, [N/A], 450.80.02, [N/A], [N/A]"'
+    )
     found = probe()
-    assert found.gpus == (Gpu(index=0, name="Tesla T4", sm="", memory_mib=0),)
+    assert found.gpus == (Gpu(index=0, name="Tesla T4", sm="", memory_mib=0, uuid="GPU-1"),)
     assert found.driver == "450.80.02"
 
 
@@ -73,7 +140,7 @@ def test_a_driver_that_does_not_know_compute_cap_still_has_a_gpu(tmp_path: Path)
     [
         "echo 'No devices were found'",
         "exit 9",
-        "echo a, b, c, d, e",
+        "echo a, b, c, d, e, f, g, h",
         "kill -SEGV $$",
         "printf '\\377\\376'",
         "exec /bin/sleep 60",

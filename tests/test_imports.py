@@ -20,14 +20,16 @@ ARROWS: dict[str, set[str]] = {
     "matrix.case_folder": {"cases"},
     "matrix.runtimes": {"matrix.errors"},
     "matrix.plan": {"cases", "matrix.record", "matrix.runtimes"},
+    "matrix.applicability": {"matrix.plan", "matrix.record", "matrix.runtimes"},
     "matrix.execution": {
-        "cases", "matrix.case_folder", "matrix.errors", "matrix.plan", "matrix.record", "matrix.runtimes",
+        "cases", "matrix.applicability", "matrix.case_folder", "matrix.errors", "matrix.plan", "matrix.record",
+        "matrix.runtimes",
     },
     "matrix.verdict": {"cases", "matrix.case_folder", "matrix.errors", "matrix.record"},
     "reports": {"matrix.record"},
     "matrix": {
-        "cases", "matrix.case_folder", "matrix.errors", "matrix.execution", "matrix.plan", "matrix.record",
-        "matrix.runtimes", "matrix.verdict", "reports",
+        "cases", "matrix.applicability", "matrix.case_folder", "matrix.errors", "matrix.execution", "matrix.plan",
+        "matrix.record", "matrix.runtimes", "matrix.verdict", "reports",
     },
 }  # fmt: skip
 
@@ -35,7 +37,12 @@ ARROWS: dict[str, set[str]] = {
 OUTSIDE: dict[str, set[str]] = {
     "cases": {"ml_dtypes", "numpy", "onnx"},
     "matrix.record": {"backports", "cattrs"},
-    "matrix.worker": {"numpy", "onnxruntime", "job", "process", "tensors", "tensorrt_network", "tensorrt_listeners"},
+    "matrix.worker": {
+        "numpy",
+        "onnxruntime",
+        "polygraphy",
+        *(path.stem for path in (ROOT / "matrix/worker").glob("*.py")),
+    },
     "reports": {"jinja2", "markupsafe", "pandas", "rich"},
 }
 

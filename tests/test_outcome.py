@@ -8,13 +8,20 @@ from dataclasses import replace
 import pytest
 
 from matrix.case_folder import DeclaredOutput
-from matrix.record import Drift, OutputResult, Status
-from matrix.verdict.outcome import Evidence, classify, compare_network, describe_problem
+from matrix.record import Drift, OutputResult, PointResult, Status
+from matrix.verdict.outcome import Evidence, classify, compare_network, describe_problem, is_wrong
 
 FINE = Drift(max_abs=0, mean_abs=0, max_rel=0, rmse=0, cosine=1, sqnr_db=math.inf, share_off=0, nonfinite_mismatches=0)
-OFF = replace(FINE, max_abs=0.5, share_off=0.25, sqnr_db=30.0, worst_index=(1, 2), worst_value=1.5, worst_reference=1.0)
-GOOD = OutputResult(point="min", output="y", drift=FINE)
-INEXACT = OutputResult(point="max", output="y", drift=OFF, problem=describe_problem(OFF))
+DRIFT = replace(
+    FINE, max_abs=0.5, share_off=0.25, sqnr_db=30.0, worst_index=(1, 2), worst_value=1.5, worst_reference=1.0
+)
+GOOD = PointResult(point="min", status=Status.MATCH)
+OFF = PointResult(point="max", status=Status.DRIFT, reason="output y: off by 0.5")
+WRONG = PointResult(point="inside", status=Status.WRONG, reason="output y: shape [2], expected [3]")
+UNVERIFIED = PointResult(point="max", status=Status.UNVERIFIED, reason="no evaluator")
+NOTHING = PointResult(point="opt", status=Status.NOT_RUN, reason="nothing came back")
+REFUSED = PointResult(point="max", status=Status.RUN_FAILED, reason="overflow")
+FORBIDDEN = "ONNX forbids this model"
 RAN = Evidence(stage="run:max", executed=True)
 
 
@@ -35,43 +42,82 @@ RAN = Evidence(stage="run:max", executed=True)
         (Evidence(failed="load", words="no kernel"), Status.UNSUPPORTED, "no kernel"),
         (Evidence(failed="build", words="no tactic"), Status.BUILD_FAILED, "no tactic"),
         (Evidence(failed="build", words="Cuda", needs_gpu="needs a GPU"), Status.NOT_RUN, "needs a GPU"),
-        (Evidence(failed="run:max", words="overflow"), Status.RUN_FAILED, "at run:max: overflow"),
+        (Evidence(failed="run:max", words="overflow"), Status.RUN_FAILED, "overflow"),
         (Evidence(), Status.BUILDS, ""),
         (
-            Evidence(must_refuse=True),
-            Status.WRONG,
-            "ONNX forbids this model, and the runtime built it without an error",
+            Evidence(failed="profile", words="refused by the harness", needs_gpu="x"),
+            Status.BUILD_FAILED,
+            "refused by the harness",
         ),
+        (Evidence(must_refuse=FORBIDDEN), Status.WRONG, f"{FORBIDDEN}, and the runtime built it without an error"),
         (
-            replace(RAN, must_refuse=True, results=(GOOD,)),
+            replace(RAN, must_refuse=FORBIDDEN, points=(GOOD,)),
             Status.WRONG,
-            "ONNX forbids this model, and the runtime ran it without an error",
+            f"{FORBIDDEN}, and the runtime ran it without an error",
         ),
-        (Evidence(must_refuse=True, failed="load", words="no"), Status.UNSUPPORTED, "no"),
+        (Evidence(must_refuse=FORBIDDEN, failed="load", words="no"), Status.UNSUPPORTED, "no"),
         (
-            Evidence(must_refuse=True, died="the worker exited with code 1"),
+            Evidence(must_refuse=FORBIDDEN, died="the worker exited with code 1"),
             Status.CRASH,
             "the worker exited with code 1, in stage start",
         ),
         (Evidence(network=["y is int8"]), Status.WRONG, "y is int8"),
         (Evidence(network=["y is int8"], failed="build", words="loud"), Status.BUILD_FAILED, "loud"),
         (Evidence(network=["y is int8"], failed="build", needs_gpu="needs a GPU"), Status.WRONG, "y is int8"),
-        (replace(RAN, results=(GOOD,)), Status.MATCH, ""),
+        (replace(RAN, points=(GOOD,)), Status.MATCH, ""),
+        (replace(RAN, points=(GOOD, OFF)), Status.DRIFT, "right at min; off at max: output y: off by 0.5"),
         (
-            replace(RAN, results=(GOOD, INEXACT)),
-            Status.DRIFT,
-            "output y at max: off by up to 0.5 in 25 % of the elements, at [1, 2]: got 1.5, expected 1",
-        ),
-        (
-            replace(RAN, results=(replace(GOOD, drift=None, problem="dtype int8, expected uint8"),)),
+            replace(RAN, points=(GOOD, replace(GOOD, point="opt"), OFF, WRONG)),
             Status.WRONG,
-            "output y at min: dtype int8, expected uint8",
+            "right at min, opt; off at max; wrong at inside: output y: shape [2], expected [3]",
         ),
-        (replace(RAN, no_reference="no evaluator", results=(GOOD,)), Status.UNVERIFIED, "no evaluator"),
+        (replace(RAN, points=(WRONG,)), Status.WRONG, "output y: shape [2], expected [3]"),
         (
-            RAN,
+            replace(RAN, points=(GOOD, UNVERIFIED)),
             Status.UNVERIFIED,
-            "nothing was compared: the model has no outputs at any shape point",
+            "right at min; unverified at max: no evaluator",
+        ),
+        (replace(RAN, points=(replace(UNVERIFIED, point="min"), UNVERIFIED)), Status.UNVERIFIED, "no evaluator"),
+        (
+            replace(RAN, points=(GOOD, NOTHING)),
+            Status.UNVERIFIED,
+            "right at min; not run at opt: nothing came back",
+        ),
+        (
+            replace(RAN, points=(GOOD, OFF, NOTHING)),
+            Status.DRIFT,
+            "right at min; not run at opt; off at max: output y: off by 0.5",
+        ),
+        (
+            replace(RAN, points=(GOOD, replace(GOOD, point="max")), one_shape=True),
+            Status.UNVERIFIED,
+            "the case has dynamic shapes, and all that ran had the same one",
+        ),
+        (
+            replace(RAN, points=(GOOD, WRONG), one_shape=True),
+            Status.WRONG,
+            "right at min; wrong at inside: output y: shape [2], expected [3]",
+        ),
+        (RAN, Status.UNVERIFIED, "nothing was compared: the case has no shape points"),
+        (
+            replace(RAN, failed="run:max", words="[FAIL] overflow", points=(GOOD, REFUSED)),
+            Status.RUN_FAILED,
+            "right at min; refused at max: [FAIL] overflow",
+        ),
+        (
+            replace(RAN, failed="run:max", words="overflow", points=(GOOD, OFF, REFUSED)),
+            Status.RUN_FAILED,
+            "right at min; off at max; refused at max: overflow",
+        ),
+        (
+            replace(RAN, failed="run:max", words="overflow", points=(WRONG, REFUSED)),
+            Status.WRONG,
+            "refused at max; wrong at inside: output y: shape [2], expected [3]",
+        ),
+        (
+            Evidence(failed="run:max", words="refused by the harness: no", points=(NOTHING, REFUSED)),
+            Status.RUN_FAILED,
+            "not run at opt; refused at max: refused by the harness: no",
         ),
     ],
 )
@@ -80,17 +126,17 @@ def test_each_status_has_its_evidence(evidence: Evidence, status: Status, reason
 
 
 @pytest.mark.parametrize(
-    ("drift", "status"),
+    ("drift", "wrong"),
     [
-        (replace(OFF, sqnr_db=10.0), Status.DRIFT),
-        (replace(OFF, sqnr_db=9.99), Status.WRONG),
-        (replace(OFF, sqnr_db=-math.inf), Status.WRONG),
-        (replace(OFF, nonfinite_mismatches=1), Status.WRONG),
+        (replace(DRIFT, sqnr_db=10.0), False),
+        (replace(DRIFT, sqnr_db=9.99), True),
+        (replace(DRIFT, sqnr_db=-math.inf), True),
+        (replace(DRIFT, nonfinite_mismatches=1), True),
+        (None, True),
     ],
 )
-def test_the_border_between_drift_and_wrong(drift: Drift, status: Status) -> None:
-    result = OutputResult(point="opt", output="y", drift=drift, problem=describe_problem(drift))
-    assert classify(replace(RAN, results=(result,)))[0] is status
+def test_the_border_between_drift_and_wrong(drift: Drift | None, wrong: bool) -> None:
+    assert is_wrong(OutputResult(point="opt", output="y", drift=drift, problem="off")) is wrong
 
 
 @pytest.mark.parametrize(
@@ -98,13 +144,13 @@ def test_the_border_between_drift_and_wrong(drift: Drift, status: Status) -> Non
     [(1e-6, "under 0.1 %"), (0.5, "50 %"), (0.99999, "over 99.9 %"), (1.0, "100 %"), (0.12345, "12.3 %")],
 )
 def test_shares_never_round_to_a_false_none_or_all(share: float, words: str) -> None:
-    assert words in describe_problem(replace(OFF, share_off=share))
+    assert words in describe_problem(replace(DRIFT, share_off=share))
 
 
 def test_problems_are_told_in_the_unit_of_the_output() -> None:
     assert describe_problem(FINE) == ""
-    assert "off by up to 3 steps" in describe_problem(replace(OFF, max_steps=3))
-    assert "2 elements differ in NaN or infinity" in describe_problem(replace(OFF, nonfinite_mismatches=2))
+    assert "off by up to 3 steps" in describe_problem(replace(DRIFT, max_steps=3))
+    assert "2 elements differ in NaN or infinity" in describe_problem(replace(DRIFT, nonfinite_mismatches=2))
 
 
 DECLARED = (DeclaredOutput(name="y", dtype="uint8", shape=(2, None, 4)),)

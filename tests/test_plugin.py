@@ -95,6 +95,50 @@ def test_every_misbehaviour_costs_its_own_cell_and_the_report_says_so(harness: H
     assert "9 failed" in output
 
 
+def test_the_record_says_what_happened_at_each_shape_point(harness: Harness) -> None:
+    cases = (
+        "dynamic_right dynamic_some_points dynamic_one_shape dynamic_shapes_unknown dynamic_wrong_at_max "
+        "dynamic_builds dynamic_refused_at_max dynamic_dead_at_max dynamic_refuse static_right forbidden_right "
+        "forbidden_refused_at_max"
+    )
+    harness.run(cases)
+    records = harness.records()
+    points = {name: [str(point.status) for point in record.points] for name, record in records.items()}
+    told = {name: (str(record.status), record.reason) for name, record in records.items()}
+    assert points == {
+        "dynamic_right": ["match"] * 4,
+        "dynamic_some_points": ["match", "match", "not_run", "not_run"],
+        "dynamic_one_shape": ["match", "unverified", "unverified", "unverified"],
+        "dynamic_shapes_unknown": ["unverified"] * 4,
+        "dynamic_wrong_at_max": ["match", "match", "match", "wrong"],
+        "dynamic_builds": ["not_run"] * 4,
+        "dynamic_refused_at_max": ["match", "match", "match", "run_failed"],
+        "dynamic_dead_at_max": ["not_run", "not_run", "not_run", "crash"],
+        "dynamic_refuse": ["not_run"] * 4,
+        "static_right": [],
+        "forbidden_right": ["match", "match", "match", "wrong"],
+        "forbidden_refused_at_max": ["match", "match", "match", "run_failed"],
+    }
+    assert told["dynamic_right"] == ("match", "")
+    assert told["dynamic_some_points"] == (
+        "unverified", "right at min, opt; not run at inside, max: nothing came back",
+    )  # fmt: skip
+    assert told["dynamic_one_shape"][0] == told["dynamic_shapes_unknown"][0] == "unverified"
+    assert told["dynamic_wrong_at_max"] == (
+        "wrong", "right at min, opt, inside; wrong at max: output y: shape [3, 4], expected [4, 3]",
+    )  # fmt: skip
+    assert told["dynamic_refused_at_max"] == (
+        "run_failed", "right at min, opt, inside; refused at max: [FAIL] too large",
+    )  # fmt: skip
+    assert told["dynamic_dead_at_max"] == ("crash", "the worker died of SIGSEGV, in stage run:max")
+    assert told["static_right"][0] == "invalid_case"
+    assert told["forbidden_right"][0] == "wrong"
+    assert told["forbidden_refused_at_max"][0] == "run_failed"
+    assert records["dynamic_right"].points[-1].shapes == {"x": (4, 3)}
+    assert records["dynamic_builds"].points[0].reason == "this machine cannot execute it"
+    assert records["dynamic_refuse"].points[0].reason == "refused at parse"
+
+
 def test_a_first_run_can_become_the_baseline_and_the_next_is_the_same(harness: Harness) -> None:
     cases = "fine segfault refuse"
     code, output = harness.run(cases, "--update-baseline")

@@ -257,10 +257,10 @@ def test_a_prefix_selects_the_newest_release_that_has_it(release: Release, lengt
 
 def test_names_of_runtimes_can_be_files() -> None:
     (runtime,) = select_tensorrt("rtx-1.7:sm89", {})
-    assert (runtime.name, runtime.baseline_name, runtime.sm) == ("rtx-1.7:sm89", "rtx-1.7-sm89", "sm89")
+    assert (runtime.name, runtime.file_name, runtime.sm) == ("rtx-1.7:sm89", "rtx-1.7-sm89", "sm89")
     off, optimized = select_onnxruntime(None, "off,all", {})
-    assert [off.name, off.baseline_name, off.optimization] == ["ort-1.31", "ort-1.31", "off"]
-    assert [optimized.name, optimized.baseline_name, optimized.optimization] == ["ort-1.31:all", "ort-1.31-all", "all"]
+    assert [off.name, off.file_name, off.optimization] == ["ort-1.31", "ort-1.31", "off"]
+    assert [optimized.name, optimized.file_name, optimized.optimization] == ["ort-1.31:all", "ort-1.31-all", "all"]
     assert len({off, optimized, runtime}) == 3
 
 

@@ -6,14 +6,15 @@ import json
 import os
 import shutil
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import cattrs
 
 from cases.case import Array
 from matrix.case_folder import ABSENT, CaseFolder, decode
-from matrix.record import Diagnostic
+from matrix.record import Diagnostic, Layer
 
 PROTOCOL = 1
 MAX_REPLY = 16 * 2**20  # bytes
@@ -54,6 +55,7 @@ class PointReply:
     point: str
     error: str
     outputs: tuple[StoredOutput, ...]
+    shapes: Mapping[str, tuple[int, ...]] = field(default_factory=dict)  # of the inputs, as the runtime had them
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,14 +72,25 @@ class Reply:
     points: tuple[PointReply, ...]
     executed: bool
     seconds: Mapping[str, float]
+    not_applicable: str = ""  # why the release cannot have what was asked for
+    layers: tuple[Layer, ...] = ()  # of the engine
 
 
 class ReplyError(ValueError):
     """A reply that is missing, cut off, or not what the protocol says."""
 
 
-def write_job(directory: Path, folder: CaseFolder, options: Mapping[str, str]) -> None:
+def write_job(
+    directory: Path,
+    folder: CaseFolder,
+    options: Mapping[str, str],
+    calibration: Mapping[str, Any] | None = None,
+) -> None:
     """Make a job directory that borrows model and inputs from ``folder``; see `make_self_contained`.
+
+    ``calibration`` has the keys ``algorithm`` (entropy2, entropy, minmax, legacy), ``writer`` (the kind of calibrator:
+    matrix/worker/tensorrt_calibration.py), ``batches`` (a list of name -> dtype, shape and file of each input, files
+    in ``inputs/``), ``cache`` (a file in ``inputs/``, or None) and ``profile`` (the index of the calibration profile).
 
     Raises:
         OSError: the directory cannot be written.
@@ -90,6 +103,7 @@ def write_job(directory: Path, folder: CaseFolder, options: Mapping[str, str]) -
         "points": list(folder.points),
         "profiles": list(folder.profiles),
         "options": dict(options),
+        "calibration": calibration,
     }
     temporary = directory / "request.json.tmp"
     temporary.write_text(json.dumps(request), encoding="utf-8")

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
-import queue
 import threading
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
+from matrix.applicability import why_not_applicable
 from matrix.case_folder import CaseFolder, CaseFolders
 from matrix.execution.job import Reply, write_job
+from matrix.execution.job_queue import JobQueue
 from matrix.execution.process import StoppedError
+from matrix.execution.request import request_options
 from matrix.execution.slot import Ran, Slot
-from matrix.plan import Cell, why_not_applicable
+from matrix.plan import Cell
+from matrix.record import Precision
 from matrix.runtimes.environment import Environment
+from matrix.runtimes.hardware import Gpu, uses_gpu
 
 LOOKAHEAD = 64  # cells that may be under way or wait to be recorded; those that wait are lost if we are killed
 
@@ -37,7 +42,10 @@ class Finished:
 class LocalExecutor:
     """Runs ``cells`` in their order; `take` hands out the results.
 
-    Use as a context manager: leaving it kills the workers, whatever they are doing.
+    There are ``slots`` workers, and at least one for each of ``gpus``, which are of one architecture: two share a GPU
+    that is named twice. What uses a GPU runs in those that have one. ``settings`` are those of the builder.
+
+    Use as a context manager: leaving it kills the workers, whatever they do.
     """
 
     def __init__(
@@ -48,12 +56,16 @@ class LocalExecutor:
         root: Path,
         slots: int,
         case_timeout: float,
+        gpus: Sequence[Gpu] = (),
+        settings: Mapping[str, str] | None = None,
     ) -> None:
         self._cells = cells
         self._root = root
+        self._settings = dict(settings or {})
+        self._gpu = gpus[0] if gpus else None
         self._stop = threading.Event()
         self._folders = CaseFolders(root / "cases")
-        self._jobs: queue.SimpleQueue[Finished | None] = queue.SimpleQueue()
+        self._jobs: JobQueue[Finished] = JobQueue()
         self._room = threading.Semaphore(LOOKAHEAD)
         self._results: dict[str, Future[Finished]] = {cell.id: Future() for cell in cells}
         self._slots = [
@@ -62,10 +74,18 @@ class LocalExecutor:
                 folder=root / "workers" / str(number),
                 case_timeout=case_timeout,
                 stop=self._stop,
+                gpu=gpus[number] if number < len(gpus) else None,
             )
-            for number in range(slots + 1)
+            for number in range(max(slots, len(gpus)))
         ]
-        self._alone = self._slots.pop()
+        self._alone = Slot(
+            environments=environments,
+            folder=root / "workers" / "alone",
+            case_timeout=case_timeout,
+            stop=self._stop,
+            gpu=self._gpu,
+        )
+        self._first_gpu = threading.Lock()  # whoever runs on it: the first slot, or a cell alone
         self._threads = [
             threading.Thread(target=self._write_jobs, name="jobs", daemon=True),
             *(threading.Thread(target=self._serve, args=(slot,), daemon=True) for slot in self._slots),
@@ -79,7 +99,7 @@ class LocalExecutor:
     def __exit__(self, *_: object) -> None:
         self._stop.set()
         self._room.release()
-        self._end_slots()
+        self._jobs.close()
         for thread in self._threads:
             thread.join()
         self._alone.close()
@@ -101,10 +121,12 @@ class LocalExecutor:
 
     def run_alone(self, cell: Cell) -> Finished:
         """Run ``cell`` once more, in a worker that has run nothing else and will run nothing else."""
-        try:
-            return self._run(self._alone, self._write_job(cell, f"{cell.id}.alone"))
-        finally:
-            self._alone.close()
+        job = self._write_job(cell, f"{cell.id}.alone")
+        with self._first_gpu if self._needs_gpu(job) else nullcontext():
+            try:
+                return self._run(self._alone, job)
+            finally:
+                self._alone.close()
 
     def _write_jobs(self) -> None:
         try:
@@ -112,10 +134,11 @@ class LocalExecutor:
                 self._room.acquire()
                 if self._stop.is_set():
                     break
-                self._jobs.put(self._write_job(cell, cell.id))
+                job = self._write_job(cell, cell.id)
+                self._jobs.put(job, needs_gpu=self._needs_gpu(job))
         except BaseException as error:  # noqa: BLE001 - raised again where the result is awaited
             self._fail_all(error)
-        self._end_slots()
+        self._jobs.close()
 
     def _write_job(self, cell: Cell, name: str) -> Finished:
         not_applicable = why_not_applicable(cell)
@@ -125,17 +148,24 @@ class LocalExecutor:
         if folder.invalid:
             return Finished(cell=cell, folder=folder)
         directory = self._root / "jobs" / name
-        write_job(directory, folder, {"optimization": cell.runtime.optimization or "off", "sm": cell.runtime.sm})
+        calibration = folder.calibration if cell.precision is Precision.INT8_CALIBRATED else None
+        write_job(directory, folder, request_options(cell, self._gpu, self._settings), calibration)
         return Finished(cell=cell, folder=folder, directory=directory)
+
+    def _needs_gpu(self, job: Finished) -> bool:
+        return job.directory is not None and self._gpu is not None and uses_gpu(job.cell.runtime)
 
     def _serve(self, slot: Slot) -> None:
         """Work through the jobs in a thread that lives as long as the worker: Linux kills a child with its thread."""
+        has_gpu = slot.gpu is not None
         try:
-            job = self._jobs.get()
+            job = self._jobs.get(has_gpu=has_gpu)
             while job is not None:
-                waiting = self._next_job()
-                self._results[job.cell.id].set_result(self._run(slot, job, *waiting))
-                job = waiting[0] if waiting else self._jobs.get()
+                following = self._jobs.get_nowait(has_gpu=has_gpu)
+                with self._first_gpu if slot is self._slots[0] and self._needs_gpu(job) else nullcontext():
+                    finished = self._run(slot, job, following)
+                self._results[job.cell.id].set_result(finished)
+                job = following or self._jobs.get(has_gpu=has_gpu)
         except StoppedError:
             pass
         except BaseException as error:  # noqa: BLE001 - raised again where the result is awaited
@@ -143,23 +173,14 @@ class LocalExecutor:
         finally:
             slot.close()
 
-    def _next_job(self) -> list[Finished | None]:
-        """Return what is next in the queue, if anything is: a job, or None for the end."""
-        try:
-            return [self._jobs.get_nowait()]
-        except queue.Empty:
-            return []
-
     def _run(self, slot: Slot, job: Finished, following: Finished | None = None) -> Finished:
         if job.directory is None:
             return job
         ahead = following.directory if following and following.cell.runtime == job.cell.runtime else None
+        if self._needs_gpu(job):
+            ahead = None  # a cell that runs alone may come between them
         ran = slot.run(job.cell.runtime, job.directory, ahead)
         return Finished(cell=job.cell, folder=job.folder, directory=job.directory, ran=ran)
-
-    def _end_slots(self) -> None:
-        for _ in self._slots:
-            self._jobs.put(None)
 
     def _fail_all(self, error: BaseException) -> None:
         self._stop.set()

@@ -21,6 +21,7 @@ START_DEADLINE = 180.0  # seconds; the first Builder of TensorRT 8.6 alone takes
 LOG_LIMIT = 8 * 2**20  # bytes; a worker that prints more in one job is killed
 ANSWERS = (b"ready", b"done ")
 MAX_ANSWERS = 16  # of one reading: two jobs are under way at most
+NO_GPU = "-1"  # as CUDA_VISIBLE_DEVICES
 TICK = 0.1  # seconds between two looks at the log and at the stop flag
 
 
@@ -41,7 +42,10 @@ class StoppedError(Exception):
 
 
 class Worker:
-    """A worker process of one runtime, in a process group of its own; ``program`` is what its interpreter is told."""
+    """A worker process of one runtime, in a process group of its own; it sees the ``gpu`` given to it and no other.
+
+    ``program`` is what its interpreter is told.
+    """
 
     def __init__(
         self,
@@ -50,6 +54,7 @@ class Worker:
         product: str,
         folder: Path,
         stop: threading.Event,
+        gpu: str = "",
         program: Sequence[str] = ("-I", str(WORKER)),
     ) -> None:
         folder.mkdir(parents=True)
@@ -67,6 +72,7 @@ class Worker:
                 stderr=subprocess.DEVNULL,
                 start_new_session=True,
                 cwd=folder,
+                env={**os.environ, "CUDA_VISIBLE_DEVICES": gpu or NO_GPU, "CUDA_DEVICE_ORDER": "PCI_BUS_ID"},
             )
         except OSError as error:
             raise WorkerStartError(f"{python.name} could not be started: {error.strerror}") from error

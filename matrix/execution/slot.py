@@ -17,6 +17,7 @@ from matrix.execution.job import Reply, ReplyError, read_log, read_reply, read_s
 from matrix.execution.process import TICK, StoppedError, Worker, WorkerStartError
 from matrix.record import ExitInfo
 from matrix.runtimes.environment import Environment
+from matrix.runtimes.hardware import Gpu
 from matrix.runtimes.selection import Runtime
 
 START_ATTEMPTS = 3  # after so many failed starts in a row, a slot gives a runtime up
@@ -35,6 +36,7 @@ class Ran:
     version: str = ""
     python: str = ""
     packages: tuple[str, ...] = ()
+    gpu: Gpu | None = None
 
 
 class Slot:
@@ -47,7 +49,9 @@ class Slot:
         folder: Path,
         case_timeout: float,
         stop: threading.Event,
+        gpu: Gpu | None = None,
     ) -> None:
+        self.gpu = gpu
         self._environments = environments
         self._folder = folder
         self._case_timeout = case_timeout
@@ -95,6 +99,7 @@ class Slot:
             version=worker.version,
             python=worker.python,
             packages=environment.packages,
+            gpu=self.gpu,
         )
 
     def close(self) -> None:
@@ -136,8 +141,9 @@ class Slot:
             self._worker = Worker(
                 python=environment.python,
                 product=runtime.release.product,
-                folder=self._folder / f"{runtime.baseline_name}-{next(self._numbers)}",
+                folder=self._folder / f"{runtime.file_name}-{next(self._numbers)}",
                 stop=self._stop,
+                gpu=str(self.gpu.index) if self.gpu else "",
             )
             _check_version(runtime, self._worker)
         except WorkerStartError as error:

@@ -10,22 +10,29 @@ import re
 import shutil
 import subprocess
 import sysconfig
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from matrix.errors import OptionError
+from matrix.runtimes.releases import Product
 from matrix.runtimes.selection import Runtime
 
 DEADLINE = 30.0  # seconds: nvidia-smi wakes every GPU, one after the other
+COLUMNS = "index,uuid,name,memory.total,driver_version,clocks.max.sm,clocks.max.memory"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Gpu:
-    """One NVIDIA GPU; ``sm`` is its architecture, as in ``sm89``."""
+    """One NVIDIA GPU; ``sm`` is its architecture, as in ``sm89``, and the clocks are the highest that it can have."""
 
     index: int
     name: str
     sm: str
     memory_mib: int
+    sm_clock_mhz: int = 0
+    memory_clock_mhz: int = 0
+    uuid: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,26 +59,81 @@ def missing_hardware(runtime: Runtime, hardware: Hardware) -> str:
     """
     release = runtime.release
     if release.needs_gpu and not hardware.gpus:
-        return f"{release.title} needs an NVIDIA GPU even to parse; none was found"
+        purpose = "" if release.product is Product.ONNXRUNTIME else " even to parse"
+        return f"{release.title} needs an NVIDIA GPU{purpose}; none was found"
     if runtime.python is None and release.platforms and sysconfig.get_platform() not in release.platforms:
         return f"{release.title} has packages for {', '.join(release.platforms)}; this is {sysconfig.get_platform()}"
     return ""
 
 
+def uses_gpu(runtime: Runtime) -> bool:
+    """Say whether a worker of ``runtime`` is given a GPU where there is one: TensorRT also builds on it."""
+    return runtime.release.product is not Product.ONNXRUNTIME or bool(runtime.provider)
+
+
+def executes(runtime: Runtime, gpu: Gpu | None) -> bool:
+    """Say whether ``runtime`` can execute on ``gpu`` what it builds: TensorRT-RTX knows few architectures."""
+    if gpu is None:
+        return not uses_gpu(runtime)
+    if not uses_gpu(runtime):
+        return True
+    known = runtime.release.executes_on
+    return (not known or gpu.sm in known) and runtime.sm in ("", gpu.sm)
+
+
+def choose_gpus(numbers: Sequence[str] | None, hardware: Hardware) -> tuple[Gpu, ...]:
+    """Return the GPU of each worker that uses one; None chooses every GPU once.
+
+    Raises:
+        OptionError: a number is that of no GPU here, or the GPUs have different architectures.
+    """
+    known = {str(gpu.index): gpu for gpu in hardware.gpus}
+    unknown = [number for number in numbers or () if number not in known]
+    if unknown:
+        raise OptionError(f"--gpu: there is no GPU {unknown[0]} here; there is {', '.join(known) or 'none'}")
+    chosen = hardware.gpus if numbers is None else tuple(known[number] for number in numbers)
+    if len({gpu.sm for gpu in chosen}) > 1:
+        listed = ", ".join(f"{gpu.index} is {gpu.name} ({gpu.sm or 'unknown architecture'})" for gpu in chosen)
+        raise OptionError(f"--gpu: a run uses GPUs of one architecture, and {listed}; choose with --gpu")
+    return chosen
+
+
 def _gpus() -> tuple[tuple[Gpu, ...], str]:
     """Return the GPUs that a program may use, and the driver's version."""
-    if os.environ.get("CUDA_VISIBLE_DEVICES") in ("", "-1"):
-        return (), ""
-    rows = _query("index,name,memory.total,driver_version,compute_cap")
+    rows = _query(f"{COLUMNS},compute_cap")
     if not rows:  # drivers before 510 do not know compute_cap
-        rows = [[*row, ""] for row in _query("index,name,memory.total,driver_version")]
-    gpus, driver = [], ""
-    for row in rows:
-        if len(row) == 5 and row[0].isdecimal():
-            index, name, memory, driver, capability = row
-            sm = f"sm{capability.replace('.', '')}" if re.fullmatch(r"\d+\.\d+", capability) else ""
-            gpus.append(Gpu(index=int(index), name=name, sm=sm, memory_mib=int(memory) if memory.isdecimal() else 0))
-    return tuple(gpus), driver
+        rows = [[*row, ""] for row in _query(COLUMNS)]
+    gpus = [_gpu(*row) for row in rows if len(row) == 8 and row[0].isdecimal()]
+    visible = tuple(gpu for gpu in gpus if _is_visible(gpu))
+    return visible, rows[0][4] if visible else ""
+
+
+def _gpu(
+    index: str, uuid: str, name: str, memory: str, _driver: str, sm_clock: str, memory_clock: str, capability: str
+) -> Gpu:
+    return Gpu(
+        index=int(index),
+        name=name,
+        sm=f"sm{capability.replace('.', '')}" if re.fullmatch(r"\d+\.\d+", capability) else "",
+        memory_mib=_number(memory),
+        sm_clock_mhz=_number(sm_clock),
+        memory_clock_mhz=_number(memory_clock),
+        uuid=uuid,
+    )
+
+
+def _number(text: str) -> int:
+    """Return a number, 0 where nvidia-smi says that there is none: "[N/A]"."""
+    return int(text) if text.isdecimal() else 0
+
+
+def _is_visible(gpu: Gpu) -> bool:
+    """Say whether CUDA_VISIBLE_DEVICES lets a program see ``gpu``: it holds numbers, or beginnings of UUIDs."""
+    listed = os.environ.get("CUDA_VISIBLE_DEVICES")
+    if listed is None:
+        return True
+    items = [item.strip() for item in listed.split(",")]
+    return str(gpu.index) in items or any(item.startswith("GPU-") and gpu.uuid.startswith(item) for item in items)
 
 
 def _query(columns: str) -> list[list[str]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator, Mapping
-from dataclasses import MISSING, dataclass, field, fields
+from dataclasses import MISSING, dataclass, field, fields, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -74,6 +74,12 @@ class Release:
     def title(self) -> str:
         """The name for messages: ``TensorRT-RTX 1.7``."""
         return f"{TITLES[self.product]} {self.name.removeprefix('rtx-').removeprefix('ort-')}"
+
+    def with_provider(self, provider: str) -> Release:
+        """Return the same release from its packages for a GPU, as its execution provider ``provider`` needs them."""
+        return replace(
+            self, name=f"{self.name}-{provider}", version=self.gpu_version, packages=self.gpu_packages, needs_gpu=True
+        )
 
     @property
     def number(self) -> tuple[int, ...]:

@@ -18,6 +18,7 @@ ORT = "--ort-version"
 PYTHON = "--runtime-python"
 OPTIMIZATION = "--ort-optimization"
 FAMILIES = {"rtx": Product.TENSORRT_RTX, "trt": Product.TENSORRT, "ort": Product.ONNXRUNTIME}
+PROVIDERS = ("cuda", "tensorrt")  # of ONNX Runtime, beside its CPU provider
 ASKED = re.compile(r"(?:(rtx|trt|ort)(?:-|$))?(\d+(?:\.\d+){0,3})?(?:\.post(\d+))?")
 
 
@@ -29,17 +30,18 @@ class Runtime:
     _: KW_ONLY
     sm: str = ""  # the architecture that engines are built for, ``sm89``; empty: whatever the release chooses
     optimization: str = ""  # graph optimizations of ONNX Runtime: off or all
+    provider: str = ""  # execution provider of ONNX Runtime: one of PROVIDERS; empty: cpu
     python: Path | None = None  # an interpreter that has the release already
     by_name: bool = False  # asked for by name: that it cannot run fails the run
 
     @property
     def name(self) -> str:
-        """``rtx-1.7``, ``rtx-1.7:sm89``, ``ort-1.31``, ``ort-1.31:all``."""
+        """``rtx-1.7``, ``rtx-1.7:sm89``, ``ort-1.31``, ``ort-1.31:all``, ``ort-1.31-cuda``."""
         variant = self.sm or (self.optimization if self.optimization == "all" else "")
         return f"{self.release.name}:{variant}" if variant else self.release.name
 
     @property
-    def baseline_name(self) -> str:
+    def file_name(self) -> str:
         """The name as it may stand in a file name."""
         return self.name.replace(":", "-")
 
@@ -71,7 +73,8 @@ def select_tensorrt(text: str | None, pythons: Mapping[str, Path]) -> tuple[Runt
 def select_onnxruntime(text: str | None, optimization: str, pythons: Mapping[str, Path]) -> tuple[Runtime, ...]:
     """Return the runtimes that ``text``, the value of --ort-version, selects; None selects the default.
 
-    ``optimization`` is ``off``, ``all`` or ``off,all``, for every release that does not name its own (``1.31:all``).
+    ``optimization`` is ``off``, ``all`` or ``off,all``, for every release that does not name its own (``1.31:all``). A
+    name may end with an execution provider, as in ``1.31-cuda``.
 
     Raises:
         UnknownRuntimeError: a name fits no release.
@@ -81,17 +84,24 @@ def select_onnxruntime(text: str | None, optimization: str, pythons: Mapping[str
     levels = [_optimization(level) for level in _split(OPTIMIZATION, optimization)]
     chosen: list[Runtime] = []
     for item in _items(ORT, text) if text is not None else ["default"]:
-        name, colon, level = item.partition(":")
+        named_release, colon, level = item.partition(":")
+        name, provider = _split_provider(named_release)
         releases = {"all": known, "default": [release for release in known if release.default and text is None]}
         found = releases.get(item) or [_find(ORT, name, known)]
         named = item not in releases
         wanted = [_optimization(level)] if colon else levels
-        chosen.extend(Runtime(release, optimization=kind, by_name=named) for release in found for kind in wanted)
+        if provider:
+            found = [release.with_provider(provider) for release in found]
+        chosen.extend(
+            Runtime(release, optimization=kind, provider=provider, by_name=named)
+            for release in found
+            for kind in wanted
+        )
     return _merged(chosen, pythons)
 
 
 def parse_runtime_pythons(values: Sequence[str]) -> Mapping[str, Path]:
-    """Return the interpreters that ``values``, each a NAME=PATH, give: release name -> path.
+    """Return the interpreters that ``values``, each a NAME=PATH, give: name of a release -> path.
 
     The caller checks that every name is that of a release of its run. The path is not resolved: the interpreter of a
     virtual environment is a link, and only by its own name does it see its packages.
@@ -106,11 +116,12 @@ def parse_runtime_pythons(values: Sequence[str]) -> Mapping[str, Path]:
         path = Path(text.strip()).expanduser().absolute()
         if not (equals and name.strip() and text.strip()):
             raise OptionError(f"{PYTHON}: {value!r} is not NAME=PATH, for example rtx-1.7=/opt/rtx/bin/python")
-        release = _find(PYTHON, name.strip().lower(), load())
+        asked, provider = _split_provider(name.strip().lower())
+        key = "-".join([_find(PYTHON, asked, load()).name, *([provider] if provider else [])])
         if not path.is_file() or not os.access(path, os.X_OK):
-            raise OptionError(f"{PYTHON} {release.name}: {text.strip()} is not a program; give the path of a Python")
-        if pythons.setdefault(release.name, path) != path:
-            raise OptionError(f"{PYTHON}: {release.name} is given two interpreters; give one")
+            raise OptionError(f"{PYTHON} {key}: {text.strip()} is not a program; give the path of a Python")
+        if pythons.setdefault(key, path) != path:
+            raise OptionError(f"{PYTHON}: {key} is given two interpreters; give one")
     return pythons
 
 
@@ -127,6 +138,12 @@ def _split(option: str, text: str) -> list[str]:
     if not items:
         raise OptionError(f"{option}: {text!r} names nothing; leave the option out, or give a name or a comma list")
     return items
+
+
+def _split_provider(asked: str) -> tuple[str, str]:
+    """Return the release that ``asked`` names and its execution provider, empty where it names none."""
+    name, dash, last = asked.rpartition("-")
+    return (name, last) if dash and last in PROVIDERS else (asked, "")
 
 
 def _find(option: str, asked: str, releases: Iterable[Release]) -> Release:

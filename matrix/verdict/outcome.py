@@ -6,8 +6,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from matrix.case_folder import DeclaredOutput
-from matrix.record import Drift, OutputResult, Status
+from matrix.record import Drift, OutputResult, PointResult, Status
 
+# What a point's status makes of its cell, from best to worst, and how it is told.
+POINT_WORDS = {
+    Status.MATCH: "right",
+    Status.UNVERIFIED: "unverified",
+    Status.NOT_RUN: "not run",
+    Status.DRIFT: "off",
+    Status.RUN_FAILED: "refused",
+    Status.WRONG: "wrong",
+}
+POINT_ORDER = tuple(POINT_WORDS)
 WRONG_BELOW_DB = 10.0  # an error of a third of the signal's amplitude: no quantization scheme explains that
 
 
@@ -27,9 +37,9 @@ class Evidence:
     needs_gpu: str = ""  # why the release could not have built this network on this machine
     network: Sequence[str] = ()  # differences between the parsed network and what ONNX declares
     executed: bool = False
-    must_refuse: bool = False  # ONNX forbids this model: a runtime that takes it computes something that nobody defined
-    no_reference: str = ""
-    results: Sequence[OutputResult] = ()
+    must_refuse: str = ""  # what is at fault on purpose: a runtime that takes it does something that nobody defined
+    one_shape: bool = False  # of a case with dynamic shapes: all that ran had the same input shapes
+    points: Sequence[PointResult] = ()  # one for each shape point that was asked for
 
 
 def classify(evidence: Evidence) -> tuple[Status, str]:
@@ -49,39 +59,50 @@ def classify(evidence: Evidence) -> tuple[Status, str]:
         return Status.NOT_RUN, f"this machine could not: {evidence.machine}"
     if evidence.must_refuse and evidence.failed is None:
         did = "ran" if evidence.executed else "built"
-        return Status.WRONG, f"ONNX forbids this model, and the runtime {did} it without an error"
+        return Status.WRONG, f"{evidence.must_refuse}, and the runtime {did} it without an error"
     if evidence.network and (evidence.failed is None or evidence.needs_gpu):
         return Status.WRONG, "; ".join(evidence.network)
-    if evidence.failed is not None:
+    if evidence.failed is not None and not evidence.failed.startswith("run"):
         return _refused(evidence)
-    if not evidence.executed:
+    if evidence.failed is None and not evidence.executed:
         return Status.BUILDS, ""
     return _ran(evidence)
 
 
 def _refused(evidence: Evidence) -> tuple[Status, str]:
-    stage = (evidence.failed or "").split(":")[0]
-    if stage in ("load", "parse"):
+    if evidence.failed in ("load", "parse"):
         return Status.UNSUPPORTED, evidence.words
-    if stage == "build":
-        if evidence.needs_gpu:
-            return Status.NOT_RUN, evidence.needs_gpu
-        return Status.BUILD_FAILED, evidence.words
-    return Status.RUN_FAILED, f"at {evidence.failed}: {evidence.words}"
+    if evidence.failed == "build" and evidence.needs_gpu:
+        return Status.NOT_RUN, evidence.needs_gpu
+    return Status.BUILD_FAILED, evidence.words
 
 
 def _ran(evidence: Evidence) -> tuple[Status, str]:
-    problems = [result for result in evidence.results if result.problem]
-    wrong = [result for result in problems if is_wrong(result)]
-    if wrong:
-        return Status.WRONG, _where(wrong[0])
-    if problems:
-        return Status.DRIFT, _where(problems[0])
-    if evidence.no_reference:
-        return Status.UNVERIFIED, evidence.no_reference
-    if not evidence.results:
-        return Status.UNVERIFIED, "nothing was compared: the model has no outputs at any shape point"
-    return Status.MATCH, ""
+    """Return the worst that happened at a shape point; what ran at too few points or at one shape is no match."""
+    worst = max((point.status for point in evidence.points), key=POINT_ORDER.index, default=Status.UNVERIFIED)
+    if evidence.failed is not None and worst is not Status.WRONG:
+        return Status.RUN_FAILED, tell_points(evidence.points, Status.RUN_FAILED, evidence.words)
+    if worst is Status.MATCH and evidence.one_shape:
+        return Status.UNVERIFIED, "the case has dynamic shapes, and all that ran had the same one"
+    if not evidence.points:
+        return Status.UNVERIFIED, "nothing was compared: the case has no shape points"
+    status = Status.UNVERIFIED if worst is Status.NOT_RUN else worst
+    return status, tell_points(evidence.points, worst)
+
+
+def tell_points(points: Sequence[PointResult], worst: Status, words: str = "") -> str:
+    """Return where a cell is right and where it is not, "right at min, opt; wrong at max: ..."; empty if all is right.
+
+    ``words`` are the reason; without them it is that of the first point whose status is ``worst``.
+    """
+    names: dict[Status, list[str]] = {}
+    for point in points:
+        names.setdefault(point.status, []).append(point.point)
+    reason = words or next((point.reason for point in points if point.status is worst), "")
+    if len(points) <= 1 or all(point.status is worst and point.reason == reason for point in points):
+        return reason
+    told = [f"{POINT_WORDS[status]} at {', '.join(names[status])}" for status in POINT_ORDER if status in names]
+    return f"{'; '.join(told)}: {reason}"
 
 
 def is_wrong(result: OutputResult) -> bool:
@@ -142,7 +163,3 @@ def _percent(share: float) -> str:
     if 99.9 < percent < 100:
         return "over 99.9 %"
     return f"{percent:.3g} %"
-
-
-def _where(result: OutputResult) -> str:
-    return f"output {result.output} at {result.point}: {result.problem}"

@@ -41,7 +41,7 @@ def main() -> int:
         job.write_json(directory / "reply.json", reply)
         answer("done " + directory.name)
         if reply["poisoned"]:
-            return 0
+            os._exit(0)  # destructors of a runtime whose CUDA context is broken may hang or abort
     return 0
 
 
@@ -51,7 +51,7 @@ def _run(backend: Any, directory: Path) -> dict[str, Any]:
     os.chdir(str(directory))  # so that no message and no record holds a path of this machine
     try:
         backend.run(job.read_request(directory), job.Stages(directory, reply), reply)
-    except (MemoryError, OSError, ImportError) as error:
+    except (MemoryError, OSError, ImportError, job.RequestError) as error:
         reply.machine = _words(error)
     except Exception as error:  # noqa: BLE001 - whatever a binding raises is what the runtime said
         traceback.print_exc()

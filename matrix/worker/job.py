@@ -25,6 +25,7 @@ class Tensor(NamedTuple):
 class Point(NamedTuple):
     name: str
     inputs: List[Tensor]
+    shape_tensors: List[str]  # the inputs whose values, not only their shapes, a profile must bound
 
 
 class Profile(NamedTuple):
@@ -34,12 +35,27 @@ class Profile(NamedTuple):
     values: Dict[str, List[List[int]]]
 
 
+class Calibration(NamedTuple):
+    """INT8 calibration: what to calibrate with, and which calibrator hands it over (see tensorrt_calibration)."""
+
+    algorithm: str
+    writer: str
+    batches: List[List[Tensor]]
+    cache: Optional[Path]  # a calibration cache that is there already
+    profile: Optional[int]  # at whose opt shapes the builder calibrates; None: it is not told
+
+
 class Request(NamedTuple):
     directory: Path
     model: Path
     points: List[Point]
     profiles: List[Profile]
     options: Dict[str, str]
+    calibration: Optional[Calibration]
+
+
+class RequestError(ValueError):
+    """A request that means nothing; says nothing about the runtime."""
 
 
 def read_request(directory: Path) -> Request:
@@ -51,11 +67,26 @@ def read_request(directory: Path) -> Request:
             Point(
                 point["name"],
                 [Tensor(t["name"], t["dtype"], t["shape"], directory / t["file"]) for t in point["inputs"]],
+                point["shape_tensors"],
             )
             for point in raw["points"]
         ],
         profiles=[Profile(profile["shapes"], profile["values"]) for profile in raw["profiles"]],
         options=raw["options"],
+        calibration=_calibration(raw["calibration"], directory) if raw.get("calibration") else None,
+    )
+
+
+def _calibration(raw: Dict[str, Any], directory: Path) -> Calibration:
+    return Calibration(
+        algorithm=raw["algorithm"],
+        writer=raw["writer"],
+        batches=[
+            [Tensor(name, t["dtype"], t["shape"], directory / t["file"]) for name, t in batch.items()]
+            for batch in raw["batches"]
+        ],
+        cache=directory / raw["cache"] if raw["cache"] else None,
+        profile=raw["profile"],
     )
 
 
@@ -70,12 +101,15 @@ class Reply:
     def __init__(self) -> None:
         self.stage = ""
         self.failed: Optional[str] = None  # the stage that the runtime refused, None if all went well
+        self.not_applicable = ""  # why the release cannot have what was asked for, such as a precision
         self.machine = ""  # why this machine could not do it; says nothing about the runtime
         self.poisoned = False  # this process cannot go on
         self.diagnostics: List[Dict[str, Any]] = []
         self.network: Optional[Dict[str, Any]] = None  # the parsed network: its outputs and the dtypes inside it
         self.points: List[Dict[str, Any]] = []  # the outputs of every shape point that ran
         self.executed = False
+        self.layers: List[Dict[str, Any]] = []  # of the engine, as its inspector tells them
+        self.settings: Dict[str, str] = {}  # what the builder was set to
         self.seconds: Dict[str, float] = {}
 
     def add(self, item: Dict[str, Any]) -> None:

@@ -10,6 +10,8 @@ from typing import Any, Dict, List, Tuple
 import job
 import numpy as np
 import onnxruntime as ort
+import outputs
+import profiles
 import tensors
 
 # ONNX Runtime's own spelling, "tensor(float)", against the names that numpy and ml_dtypes use. The numbers are those of
@@ -51,19 +53,30 @@ class Backend:
         if missing:
             reply.machine = "the Python binding of onnxruntime {} makes no tensors of {}".format(self.version, missing)
             return
+        inputs = [_graph_input(item) for item in session.get_inputs()]
+        faults = profiles.profile_faults(request, inputs)
+        if faults:
+            stages.enter("profile")
+            profiles.refuse(reply, faults, "onnxruntime {} has no profiles and was not asked".format(self.version))
+            stages.leave()
+            return
         names = [output.name for output in session.get_outputs()]
-        (request.directory / "outputs").mkdir(exist_ok=True)
         for number, point in enumerate(request.points):
             stages.enter("run:" + point.name)
             try:
-                values = _run(session, names, point)
+                values, shapes = _run(session, names, point)
             except Exception as error:  # noqa: BLE001 - as above
                 reply.fail(_refusal("execution", error, node=point.name))
                 reply.points.append({"point": point.name, "error": str(error)[: job.MAX_MESSAGE], "outputs": []})
                 continue
-            files = request.directory / "outputs" / str(number)
-            outputs = [item for name, value in zip(names, values) for item in _store(name, value, files)]
-            reply.points.append({"point": point.name, "error": "", "outputs": outputs})
+            faults = profiles.point_faults(point, request, inputs) or profiles.unlike_the_point(point, shapes)
+            if faults:
+                silent = "onnxruntime {} ran it without an error".format(self.version)
+                profiles.refuse_point(reply, point, faults, silent)
+                continue
+            files = outputs.folder_of(request.directory, number)
+            stored = [item for name, value in zip(names, values) for item in _store(name, value, files)]
+            reply.points.append({"point": point.name, "error": "", "outputs": stored, "shapes": shapes})
             reply.executed = True
         stages.leave()
 
@@ -80,11 +93,23 @@ def _refusal(source: str, error: Exception, **structure: Any) -> Dict[str, Any]:
     return job.diagnostic(source, str(error), severity="error", code=type(error).__name__, **structure)
 
 
-def _run(session: Any, names: List[str], point: job.Point) -> List[Any]:
-    """Run one shape point; as OrtValues, which hold types that numpy lacks, but cannot hold strings."""
+def _graph_input(item: Any) -> profiles.GraphInput:
+    """Return an input; a symbol is a text and an anonymous dimension None. [] stands for a scalar and for no shape."""
+    shape = [extent if isinstance(extent, int) else -1 for extent in item.shape or ()]
+    return profiles.GraphInput(item.name, shape or None)
+
+
+def _run(session: Any, names: List[str], point: job.Point) -> Tuple[List[Any], Dict[str, List[int]]]:
+    """Run one shape point; as OrtValues, which hold types that numpy lacks, but cannot hold strings.
+
+    Returned beside the outputs are the shapes of the inputs that were handed over, as the runtime has them.
+    """
     if all(tensor.dtype != "string" for tensor in point.inputs):
-        return list(session.run_with_ort_values(names, {tensor.name: _to_value(tensor) for tensor in point.inputs}))
-    return list(session.run(names, {tensor.name: _to_array(tensor) for tensor in point.inputs}))
+        values = {tensor.name: _to_value(tensor) for tensor in point.inputs}
+        made = list(session.run_with_ort_values(names, values))
+        return made, {name: list(value.shape()) for name, value in values.items()}
+    arrays = {tensor.name: _to_array(tensor) for tensor in point.inputs}
+    return list(session.run(names, arrays)), {name: list(array.shape) for name, array in arrays.items()}
 
 
 def _to_array(tensor: job.Tensor) -> Any:
@@ -111,11 +136,11 @@ def _store(name: str, value: Any, files: Path) -> List[Dict[str, Any]]:
         return [{"name": name, "dtype": "none", "shape": [], "file": ""}]
     if isinstance(value, list):
         return [
-            _write("{}[{}]".format(name, index), *_of_array(np.asarray(item)), files)
+            outputs.write("{}[{}]".format(name, index), *_of_array(np.asarray(item)), files)
             for index, item in enumerate(value)
         ]
     if isinstance(value, np.ndarray):
-        return [_write(name, *_of_array(value), files)]
+        return [outputs.write(name, *_of_array(value), files)]
     if not value.has_value():
         return _store(name, None, files)
     if value.is_tensor_sequence():
@@ -127,17 +152,10 @@ def _store(name: str, value: Any, files: Path) -> List[Dict[str, Any]]:
     shape = list(value.shape())
     size = tensors.packed_size(dtype, shape)
     raw = ctypes.string_at(value.data_ptr(), size) if size else b""
-    return [_write(name, dtype, shape, tensors.unpack(raw, dtype, tensors.elements(shape)), files)]
+    return [outputs.write(name, dtype, shape, tensors.unpack(raw, dtype, tensors.elements(shape)), files)]
 
 
 def _of_array(array: np.ndarray) -> Tuple[str, List[int], bytes]:
     if array.dtype.kind in "OUS":
         return "string", list(array.shape), json.dumps([str(item) for item in array.reshape(-1)]).encode()
     return array.dtype.name, list(array.shape), np.ascontiguousarray(array).tobytes()
-
-
-def _write(name: str, dtype: str, shape: List[int], content: bytes, files: Path) -> Dict[str, Any]:
-    files.mkdir(exist_ok=True)
-    file = files / "{}.bin".format(len(list(files.iterdir())))
-    file.write_bytes(content)
-    return {"name": name, "dtype": dtype, "shape": shape, "file": "{}/{}/{}".format("outputs", files.name, file.name)}

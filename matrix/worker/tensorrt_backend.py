@@ -1,41 +1,84 @@
-"""TensorRT and TensorRT-RTX: parse the model, build an engine, and keep every word that was said."""
+"""TensorRT and TensorRT-RTX: parse the model, build an engine, run it where there is a GPU, and keep every word."""
 
 from __future__ import annotations
 
+import contextlib
 import importlib
-from typing import Any, Dict, List
+import os
+from typing import Any, List
 
+import device
 import job
+import profiles
+import tensorrt_api
+import tensorrt_calibration
+import tensorrt_layers
 import tensorrt_network
+import tensorrt_options
+from tensorrt_config import Configuration
+from tensorrt_execution import Execution, run_points
 from tensorrt_listeners import Listeners
+from tensorrt_options import Options
 
 
 class Backend:
     """TensorRT as a backend of the worker.
 
-    One logger, one error recorder and one builder for the life of the process: TensorRT keeps the first logger that it
-    is given, and letting a Python logger go while later builders run has been seen to segfault.
+    One logger, two error recorders, one builder and one runtime for the life of the process: TensorRT keeps the first
+    logger that it is given, and letting a Python logger go while later builders run has been seen to segfault.
     """
 
     def __init__(self, product: str) -> None:
+        # Loads each kernel when it is first used: 8.6 alone would take 3 GB of host memory for all of them.
+        os.environ.setdefault("CUDA_MODULE_LOADING", "LAZY")
+        self._product = product
         self._trt = importlib.import_module(product)
         self.version = str(self._trt.__version__)
         self._listeners = Listeners(self._trt)
         self._builder = self._trt.Builder(self._listeners.logger)
-        self._builder.error_recorder = self._listeners.recorder
+        self._builder.error_recorder = self._listeners.of_builder
+        self._runtime: Any = None
 
     def run(self, request: job.Request, stages: job.Stages, reply: job.Reply) -> None:
         self._listeners.clear()
         try:
-            self._parse_and_build(request, stages, reply)
+            options = tensorrt_options.read(request.options, self._product)
+            reply.not_applicable = tensorrt_api.why_not_applicable(self._trt, options.precision)
+            if not reply.not_applicable:
+                self._parse_build_run(request, options, stages, reply)
         finally:
             stages.leave()
+            reply.poisoned = device.is_poisoned()
             for item in self._listeners.diagnostics():
                 reply.add(item)
+            if reply.failed is not None and self._listeners.lacked_memory():
+                reply.machine = "the GPU, or the host, has not enough memory"
 
-    def _parse_and_build(self, request: job.Request, stages: job.Stages, reply: job.Reply) -> None:
+    def _parse_build_run(self, request: job.Request, options: Options, stages: job.Stages, reply: job.Reply) -> None:
         stages.enter("parse")
-        network = self._builder.create_network(_creation_flags(self._trt))
+        network = self._parse(request, options, reply)
+        if network is None:
+            return
+        stages.enter("build")
+        will_run = options.execute == "auto" and device.is_present()
+        plan = self._build(request, options, network, reply, detailed=will_run)
+        if plan is None:
+            reply.fail()
+            return
+        inputs = [profiles.GraphInput(item["name"], item["shape"]) for item in (reply.network or {})["inputs"]]
+        faults = profiles.profile_faults(request, inputs)
+        if faults:  # TensorRT had the first word, and took it in silence
+            stages.enter("profile")
+            silent = "{} {} built an engine with it without an error".format(self._product, self.version)
+            profiles.refuse(reply, faults, silent)
+        elif will_run:
+            self._execute(plan, request, inputs, stages, reply)
+        else:
+            _refuse_points_unasked(request, inputs, stages, reply)
+
+    def _parse(self, request: job.Request, options: Options, reply: job.Reply) -> Any:
+        """Return the parsed network, None if the parser refused it."""
+        network = self._builder.create_network(tensorrt_api.creation_flags(self._trt, options.precision))
         if network is None:  # never `not network`: the length of a network is its number of layers
             raise RuntimeError("create_network returned None")
         # A Python error recorder that the network shares with a parser segfaults when the network is destroyed.
@@ -43,63 +86,80 @@ class Backend:
         network.name = "case"  # engines of equal networks are equal, byte by byte
         parser = self._trt.OnnxParser(network, self._listeners.logger)
         parsed = parser.parse_from_file(request.model.name)
-        errors = [_parser_error(parser.get_error(index)) for index in range(parser.num_errors)]
+        errors = [tensorrt_api.parser_error(parser.get_error(index)) for index in range(parser.num_errors)]
         if not parsed or network.num_outputs == 0:
             no_outputs = job.diagnostic("parser", "the parser made a network without outputs and reported no error")
             reply.fail(*(errors or [no_outputs]))
-            return
+            return None
         reply.network = tensorrt_network.describe(network)
-        stages.enter("build")
-        config = self._builder.create_builder_config()
-        self._target(config, request.options.get("sm", ""))
-        for profile in request.profiles:
-            config.add_optimization_profile(self._profile(network, profile))
-        engine = self._builder.build_serialized_network(network, config)
-        if engine is None:
+        return network
+
+    def _build(self, request: job.Request, options: Options, network: Any, reply: job.Reply, *, detailed: bool) -> Any:
+        """Return the serialized engine, None if the builder refused the network or a profile."""
+        trt, builder = self._trt, self._builder
+        made = Configuration(trt, builder.create_builder_config())
+        reply.settings = made.settings
+        made.set_options(options, detailed=detailed)
+        strong = tensorrt_api.is_strongly_typed(trt, options.precision)
+        dtypes = (reply.network or {})["dtypes"]
+        made.set_flags(options, [] if strong else tensorrt_api.needed_flags(trt, network, dtypes))
+        if not made.add_profiles(builder, network, request.profiles):
+            return None  # said in the log; without that profile the build might go well
+        if options.timing_cache:
+            made.use_timing_cache(options.timing_cache)
+        with contextlib.ExitStack() as until_built:
+            if options.precision == "int8-calibrated":
+                memory = until_built.enter_context(device.Memory())
+                profile = made.calibration_profile(request.calibration)
+                calibrator = tensorrt_calibration.make(trt, request, network, profile, memory)
+                tensorrt_api.set_calibrator(made.config, calibrator, profile)
+            plan = builder.build_serialized_network(network, made.config)
+        if options.timing_cache and plan is not None:
+            made.save_timing_cache(options.timing_cache)
+        return plan
+
+    def _execute(
+        self,
+        plan: Any,
+        request: job.Request,
+        inputs: List[profiles.GraphInput],
+        stages: job.Stages,
+        reply: job.Reply,
+    ) -> None:
+        stages.enter("deserialize")
+        if self._runtime is None:
+            self._runtime = self._trt.Runtime(self._listeners.logger)
+            self._runtime.error_recorder = self._listeners.of_runtime
+        engine = self._runtime.deserialize_cuda_engine(plan)
+        context = engine.create_execution_context() if engine is not None else None
+        if engine is None or context is None:
             reply.fail()
+            return
+        silent = "{} {} ran it without an error".format(self._product, self.version)
+        execution = Execution(self._trt, engine, context, request, inputs, silent)
+        run_points(execution, stages, reply, self._listeners)
+        if not device.is_poisoned():
+            self._inspect(engine, context, request, reply)
 
-    def _target(self, config: Any, sm: str) -> None:
-        """Build for one compute capability, "sm89"; unset means every one that the release can target."""
-        if sm:
-            config.num_compute_capabilities = 1
-            config.set_compute_capability(getattr(self._trt.ComputeCapability, sm.upper()), 0)
-
-    def _profile(self, network: Any, wanted: job.Profile) -> Any:
-        """Return an optimization profile; TensorRT ignores a name that it does not know, so that is refused here."""
-        profile = self._builder.create_optimization_profile()
-        inputs = {network.get_input(index).name: network.get_input(index) for index in range(network.num_inputs)}
-        for name, (low, best, high) in wanted.shapes.items():
-            if name not in inputs:
-                raise ValueError("the profile names an input {!r} that the network does not have".format(name))
-            if name in wanted.values and inputs[name].is_shape_tensor:
-                profile.set_shape_input(name, *wanted.values[name])
-            else:
-                profile.set_shape(name, low, best, high)
-        return profile
-
-
-def _creation_flags(trt: Any) -> int:
-    """Set flags by name only: the same bit means something else in another release."""
-    flags = 0
-    for name in ("EXPLICIT_BATCH", "STRONGLY_TYPED"):
-        flag = getattr(trt.NetworkDefinitionCreationFlag, name, None)
-        if flag is not None:
-            flags |= 1 << int(flag)
-    return flags
+    def _inspect(self, engine: Any, context: Any, request: job.Request, reply: job.Reply) -> None:
+        """Ask what the engine really runs, at the shapes of the last point: formats depend on them."""
+        inspector = engine.create_engine_inspector()
+        inspector.execution_context = context
+        text = inspector.get_engine_information(self._trt.LayerInformationFormat.JSON)
+        (request.directory / "engine.json").write_text(text, encoding="utf-8")
+        try:
+            reply.layers = tensorrt_layers.table(text)
+        except ValueError as error:
+            words = "the engine inspector's answer cannot be read: {}".format(error)
+            reply.add(job.diagnostic("harness", words, severity="warning"))
 
 
-def _parser_error(error: Any) -> Dict[str, Any]:
-    """Keep all of a ParserError; the fields that came with TensorRT 10.0 are asked for first."""
-    name = getattr(error, "node_name", None)
-    operator = getattr(error, "node_operator", None)
-    functions: List[str] = list(getattr(error, "local_function_stack", list)())
-    return job.diagnostic(
-        "parser",
-        error.desc(),
-        severity="error",
-        code=error.code().name,
-        op=operator() if operator else "",
-        node=(name() if name else "") or "#{}".format(error.node()),
-        function=" > ".join([*functions, error.func()]),
-        line=error.line(),
-    )
+def _refuse_points_unasked(
+    request: job.Request, inputs: List[profiles.GraphInput], stages: job.Stages, reply: job.Reply
+) -> None:
+    """Refuse the shape points that are at fault where nothing is executed."""
+    for point in request.points:
+        faults = profiles.point_faults(point, request, inputs)
+        if faults:
+            stages.enter("run:" + point.name)
+            profiles.refuse_point(reply, point, faults, "not executed here, so the runtime was not asked")

@@ -1,4 +1,4 @@
-"""Where TensorRT's words arrive: a logger and an error recorder that live as long as the process."""
+"""Where TensorRT's words arrive: a logger and error recorders that live as long as the process."""
 
 from __future__ import annotations
 
@@ -10,13 +10,19 @@ KEPT = {"INTERNAL_ERROR": "error", "ERROR": "error", "WARNING": "warning"}
 
 
 class Listeners:
-    """A logger and an error recorder of one TensorRT module."""
+    """A logger and error recorders of one TensorRT module.
+
+    Builder and runtime have a recorder each, and no parser has any: one that is shared with a parser segfaults when its
+    network is destroyed.
+    """
 
     def __init__(self, trt: Any) -> None:
         self._logged: List[Tuple[str, str]] = []
         self._recorded: List[Tuple[Any, str]] = []
+        self._failed_allocation = trt.ErrorCodeTRT.FAILED_ALLOCATION
         self.logger = _logger_class(trt)(self._logged)
-        self.recorder = _recorder_class(trt)(self._recorded)
+        self.of_builder = _recorder_class(trt)(self._recorded)
+        self.of_runtime = _recorder_class(trt)(self._recorded)
 
     def clear(self) -> None:
         self._logged.clear()
@@ -30,6 +36,20 @@ class Listeners:
         ]
         logged = [job.diagnostic("log", message, severity=severity) for severity, message in self._logged]
         return recorded + logged
+
+    def mark(self) -> Tuple[int, int]:
+        """Return where we are, for `first_error`."""
+        return len(self._recorded), len(self._logged)
+
+    def first_error(self, since: Tuple[int, int]) -> str:
+        """Return the first error that was recorded, or else logged, after a mark; what follows is often its echo."""
+        recorded = (description for _, description in self._recorded[since[0] :])
+        logged = (message for severity, message in self._logged[since[1] :] if severity == "error")
+        return next(recorded, None) or next(logged, "")
+
+    def lacked_memory(self) -> bool:
+        """Say whether an allocation failed."""
+        return any(code == self._failed_allocation for code, _ in self._recorded)
 
 
 def _logger_class(trt: Any) -> Any:

@@ -30,7 +30,12 @@ def describe(network: Any) -> Dict[str, Any]:
 
 
 def dtype_name(tensor: Any) -> str:
-    name = str(tensor.dtype.name)
+    return dtype_of(tensor.dtype)
+
+
+def dtype_of(dtype: Any) -> str:
+    """Return TensorRT's ``dtype`` under the name that numpy and ml_dtypes use."""
+    name = str(dtype.name)
     return DTYPES.get(name, name.lower())
 
 

@@ -14,6 +14,8 @@ BITS = {
     "int4": 4, "uint4": 4, "float4_e2m1fn": 4, "int2": 2, "uint2": 2,
 }  # fmt: skip
 
+NARROWED = {("int64", "int32"), ("float64", "float32")}  # TensorRT 8 has no INT64, and none has a double
+
 
 def carrier(dtype: str) -> "np.dtype[np.generic]":
     """Return the numpy dtype whose bytes carry ``dtype``: itself where numpy knows it, else an unsigned integer."""
@@ -55,6 +57,23 @@ def unpack(packed: bytes, dtype: str, count: int) -> bytes:
     shifts = np.arange(per_byte, dtype=np.uint8) * bits
     spread = np.frombuffer(packed, np.uint8).reshape(-1, 1) >> shifts
     return _as_bytes((spread & ((1 << bits) - 1)).reshape(-1)[:count])
+
+
+def convert(raw: bytes, have: str, want: str) -> bytes:
+    """Return the elements of ``raw`` as ``want``: the same, or the narrower type that a runtime takes in its place.
+
+    Raises:
+        ValueError: a value does not fit, or the types have nothing to do with each other.
+    """
+    if have == want:
+        return raw
+    if (have, want) not in NARROWED:
+        raise ValueError("{} is no {}".format(have, want))
+    values = np.frombuffer(raw, np.dtype(have))
+    narrow = values.astype(np.dtype(want))
+    if want == "int32" and not np.array_equal(narrow.astype(np.dtype(have)), values):
+        raise ValueError("a value does not fit into int32")
+    return bytes(narrow.tobytes())
 
 
 def packed_size(dtype: str, shape: List[int]) -> int:

@@ -1,0 +1,80 @@
+"""The baselines of a run's runtimes: which file is whose, what it holds, and what a run makes of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from matrix.plan import Cell
+from matrix.record import Record, Status, Verdict
+from matrix.runtimes.hardware import Gpu, executes, uses_gpu
+from matrix.runtimes.releases import Product
+from matrix.runtimes.selection import Runtime
+from matrix.verdict.baseline import Baseline, read_baseline, write_baseline
+
+
+def baseline_name(runtime: Runtime, packages: Sequence[str], gpu: Gpu | None) -> str:
+    """Return ``rtx-1.7``, ``ort-1.31``, ``trt-8.5.3.1-sm90`` or ``ort-1.31-cuda-sm90``.
+
+    What executes on a GPU is known per GPU architecture, and classic TensorRT by the exact version among the installed
+    ``packages``, as a release may have been installed from its second choice.
+    """
+    if runtime.release.product is Product.TENSORRT:
+        pins = dict(package.split("==", 1) for package in packages if "==" in package)
+        version = next((pins[name] for name in runtime.release.packages if name in pins), runtime.release.version)
+        name = f"trt-{version}"
+    else:
+        name = runtime.file_name
+    return f"{name}-{gpu.sm}" if gpu and uses_gpu(runtime) and executes(runtime, gpu) else name
+
+
+class Baselines:
+    """The baselines in ``folder``, each read when it is first asked for; ``names`` gives each runtime's file name."""
+
+    def __init__(self, folder: Path, names: Mapping[str, str]) -> None:
+        self._folder = folder
+        self._names = names
+        self._read: dict[str, Baseline] = {}
+
+    def get(self, runtime: Runtime) -> Baseline:
+        """Return the baseline of ``runtime``.
+
+        Raises:
+            BaselineError: the file cannot be read.
+        """
+        if runtime.name not in self._read:
+            self._read[runtime.name] = read_baseline(self._path(runtime))
+        return self._read[runtime.name]
+
+    def expected(self, cell: Cell) -> Status | None:
+        """Return the status of ``cell`` in its baseline, None where it has none."""
+        return self.get(cell.runtime).statuses.get((cell.case.id, str(cell.precision)))
+
+    def update(self, cells: Iterable[Cell], records: Mapping[str, Record], known: frozenset[str]) -> list[Path]:
+        """Write what happened as the new baselines, and return their paths.
+
+        Left as they were: a runtime of which nothing ran, and a flaky cell. Lines of cases that are not among the
+        ``known`` ids any more are dropped.
+
+        Raises:
+            OSError: a baseline cannot be written.
+        """
+        ran = [cell for cell in cells if cell.id in records]
+        written = []
+        for runtime in dict.fromkeys(cell.runtime for cell in ran):
+            observed = {
+                (cell.case.id, str(cell.precision)): records[cell.id].status
+                for cell in ran
+                if cell.runtime == runtime and records[cell.id].verdict is not Verdict.FLAKY
+            }
+            if all(status is Status.NOT_RUN for status in observed.values()):
+                continue
+            old = self.get(runtime)
+            kept = {key: status for key, status in old.statuses.items() if key[0] in known}
+            write_baseline(self._path(runtime), replace(old, statuses=kept), observed)
+            written.append(self._path(runtime))
+        return written
+
+    def _path(self, runtime: Runtime) -> Path:
+        return self._folder / f"{self._names[runtime.name]}.csv"

@@ -1,0 +1,64 @@
+"""Execution providers of ONNX Runtime: which a session is to use, whether it got it, and what ran where.
+
+ONNX Runtime goes on without a provider that it cannot load, and gives the CPU what a provider does not take: without a
+look at the session, a result from the CPU would pass for one from the GPU.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from pathlib import Path
+from typing import Any, Dict, List
+
+import onnxruntime as ort
+
+CPU = "CPUExecutionProvider"
+# In the order of preference; whatever the first does not take goes to the next.
+PROVIDERS = {
+    "cpu": [CPU],
+    "cuda": ["CUDAExecutionProvider", CPU],
+    "tensorrt": ["TensorrtExecutionProvider", "CUDAExecutionProvider", CPU],
+}
+MAX_PROFILE = 64 * 2**20  # bytes
+
+
+def prepare(name: str, options: Any) -> List[str]:
+    """Return the providers of a session for ``name``, and have it note where each node runs."""
+    if name != "cpu":
+        if hasattr(ort, "preload_dlls"):  # from 1.21 on: finds CUDA and cuDNN in packages beside it
+            ort.preload_dlls()
+        options.enable_profiling = True
+        options.profile_file_prefix = "nodes"
+    return PROVIDERS[name]
+
+
+def why_missing(name: str, session: Any) -> str:
+    """Return why ``session`` runs without the provider ``name``, empty where it has it."""
+    wanted = PROVIDERS[name][0]
+    if wanted in session.get_providers():
+        return ""
+    if wanted not in ort.get_available_providers():
+        return "this package of onnxruntime {} was built without {}".format(ort.__version__, wanted)
+    return "onnxruntime {} could not load {}: {}".format(ort.__version__, wanted, _last_words())
+
+
+def placement(session: Any) -> Dict[str, int]:
+    """Return how many nodes each provider ran; ends the noting."""
+    file = Path(session.end_profiling())
+    if file.stat().st_size > MAX_PROFILE:
+        return {}
+    nodes = {}
+    for event in json.loads(file.read_text(encoding="utf-8")):
+        provider = event.get("args", {}).get("provider")
+        if event.get("cat") == "Node" and provider:
+            nodes[event["name"]] = provider
+    file.unlink()
+    return dict(Counter(nodes.values()))
+
+
+def _last_words() -> str:
+    """Return what the library printed: it goes to the log of the job, which is the present directory."""
+    log = Path("log.txt")
+    lines = log.read_text(encoding="utf-8", errors="replace").strip().splitlines() if log.exists() else []
+    return lines[-1][:1000] if lines else "it gave no reason"

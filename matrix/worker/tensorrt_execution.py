@@ -1,0 +1,208 @@
+"""Runs an engine at every shape point, by the names of its tensors: TensorRT 8.5 and later, and TensorRT-RTX.
+
+Outputs go through an output allocator, so that data-dependent ones come back with their real shape. Polygraphy gives
+the memory. Its TrtRunner is not used: it has no tensors of the types that numpy lacks, chooses no profile for a shape,
+and does not tell an error that ends the process from one that ends the run.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Dict, List, Optional, Sequence, Tuple
+
+import device
+import job
+import numpy as np
+import outputs
+import profiles
+import tensorrt_api
+import tensors
+from tensorrt_listeners import Listeners
+from tensorrt_network import dtype_of
+
+Output = Tuple[str, List[int], bytes]  # dtype, shape, raw bytes with one sub-byte element a byte
+
+
+class RunRefusedError(Exception):
+    """TensorRT, or we on its behalf, refused a shape point; empty where TensorRT's own listeners know why."""
+
+
+class Execution:
+    """One engine with its context, for one request; ``silent`` says what a fault that TensorRT takes is told with."""
+
+    def __init__(
+        self,
+        trt: Any,
+        engine: Any,
+        context: Any,
+        request: job.Request,
+        inputs: Sequence[profiles.GraphInput],
+        silent: str,
+    ) -> None:
+        self._trt = trt
+        self._engine = engine
+        self._context = context
+        self._profile = 0
+        self.request = request
+        self.graph_inputs = inputs
+        self.silent = silent
+        names = [engine.get_tensor_name(index) for index in range(engine.num_io_tensors)]
+        self._inputs = [name for name in names if engine.get_tensor_mode(name) == trt.TensorIOMode.INPUT]
+        self._outputs = [name for name in names if name not in self._inputs]
+
+    def run(self, point: job.Point, memory: device.Memory, stream: Any) -> Dict[str, Output]:
+        """Run one shape point and return the outputs by name.
+
+        Raises:
+            RunRefusedError: it cannot be run at this point.
+            MemoryError: the GPU has not enough memory.
+            device.CudaError: CUDA failed.
+        """
+        context = self._context
+        self._choose_profile(point, stream)
+        bound = [self._bind_input(tensor, memory) for tensor in point.inputs if tensor.name in self._inputs]
+        _check_inputs(context)
+        allocator = output_allocator(self._trt, memory)
+        hosted = {name: self._host_output(name) for name in self._outputs if self._lies_on_host(name)}
+        for name in self._outputs:
+            if name in hosted:
+                _require(context.set_tensor_address(name, hosted[name].ctypes.data))
+            else:
+                _require(context.set_output_allocator(name, allocator))
+        started = context.execute_async_v3(stream.ptr)
+        if allocator.failure is not None:
+            raise allocator.failure
+        _require(started)
+        memory.synchronize(stream)
+        del bound  # the host memory of shape tensors had to live until here
+        return {name: self._fetch(name, hosted.get(name), allocator, memory) for name in self._outputs}
+
+    def input_shapes(self) -> Dict[str, List[int]]:
+        """Return the shapes of the inputs as the context has them."""
+        return {name: [int(extent) for extent in self._context.get_tensor_shape(name)] for name in self._inputs}
+
+    def _choose_profile(self, point: job.Point, stream: Any) -> None:
+        """Take the first profile that contains the point; where none does, the first one, for TensorRT to refuse."""
+        index = profiles.profile_of(point, self.request) or 0
+        if index != self._profile:
+            _require(self._context.set_optimization_profile_async(index, stream.ptr))
+            self._profile = index
+
+    def _bind_input(self, tensor: job.Tensor, memory: device.Memory) -> Any:
+        """Set shape and address of an input; return the host memory that has to outlive the run, if any."""
+        name = tensor.name
+        dtype = dtype_of(self._engine.get_tensor_dtype(name))
+        try:
+            content = tensors.convert(tensor.file.read_bytes(), tensor.dtype, dtype)
+        except ValueError as error:
+            words = "input {!r} is {}, and the engine takes {}: {}".format(name, tensor.dtype, dtype, error)
+            raise RunRefusedError(words) from error
+        _require(self._context.set_input_shape(name, tuple(tensor.shape)))
+        if self._engine.is_shape_inference_io(name):
+            host = np.frombuffer(content or bytes(8), np.uint8).copy()
+            _require(self._context.set_tensor_address(name, host.ctypes.data))
+            return host
+        _require(self._context.set_tensor_address(name, memory.upload(tensors.pack(content, dtype))))
+        return None
+
+    def _lies_on_host(self, name: str) -> bool:
+        return bool(self._engine.get_tensor_location(name) == self._trt.TensorLocation.HOST)
+
+    def _host_output(self, name: str) -> Any:
+        dtype = dtype_of(self._engine.get_tensor_dtype(name))
+        size = tensors.packed_size(dtype, list(self._context.get_tensor_shape(name)))
+        return np.zeros(max(size, 8), np.uint8)
+
+    def _fetch(self, name: str, host: Any, allocator: Any, memory: device.Memory) -> Output:
+        dtype = dtype_of(self._engine.get_tensor_dtype(name))
+        shape = allocator.shapes.get(name)
+        if shape is None:
+            shape = [int(extent) for extent in self._context.get_tensor_shape(name)]
+        if min(shape, default=0) < 0:
+            raise RunRefusedError("TensorRT did not tell the shape of output {!r}: {}".format(name, shape))
+        size = tensors.packed_size(dtype, shape)
+        if host is not None:
+            raw = host.tobytes()[:size]
+        elif size and name not in allocator.addresses:
+            raise RunRefusedError("TensorRT asked for no memory for output {!r}".format(name))
+        else:
+            raw = memory.download(allocator.addresses.get(name, 0), size)
+        return dtype, shape, tensors.unpack(raw, dtype, tensors.elements(shape))
+
+
+def run_points(execution: Execution, stages: job.Stages, reply: job.Reply, listeners: Listeners) -> None:
+    """Run every shape point of the request into ``reply``; a refusal costs its point, a broken device the rest.
+
+    Raises:
+        MemoryError: the GPU has not enough memory.
+    """
+    request = execution.request
+    for number, point in enumerate(request.points):
+        stages.enter("run:" + point.name)
+        begun = listeners.mark()
+        try:
+            with device.Memory() as memory, memory.stream() as stream:
+                got = execution.run(point, memory, stream)
+        except (RunRefusedError, RuntimeError) as error:
+            _refuse(reply, point, error, listeners.first_error(begun))
+            if device.is_poisoned():
+                return
+            continue
+        shapes = execution.input_shapes()
+        faults = profiles.point_faults(point, request, execution.graph_inputs)
+        faults = faults or profiles.unlike_the_point(point, shapes)
+        if faults:
+            profiles.refuse_point(reply, point, faults, execution.silent)
+            continue
+        files = outputs.folder_of(request.directory, number)
+        stored = [outputs.write(name, *output, files) for name, output in got.items()]
+        reply.points.append({"point": point.name, "error": "", "outputs": stored, "shapes": shapes})
+        reply.executed = True
+
+
+def _refuse(reply: job.Reply, point: job.Point, error: Exception, said: str) -> None:
+    code = "cudaError {}".format(error.code) if isinstance(error, device.CudaError) else ""
+    message = str(error) or said or "TensorRT refused and gave no reason"
+    reply.fail(job.diagnostic("execution", message, severity="error", code=code, node=point.name))
+    reply.points.append({"point": point.name, "error": message[: job.MAX_MESSAGE], "outputs": []})
+
+
+def _check_inputs(context: Any) -> None:
+    missing = context.infer_shapes()
+    if missing:
+        raise RunRefusedError("TensorRT still lacks shape or values of {}".format(", ".join(missing)))
+    if tensorrt_api.lacks_shape_values(context):
+        raise RunRefusedError("TensorRT still lacks the values of a shape tensor")
+
+
+def _require(done: bool) -> None:
+    if not done:
+        raise RunRefusedError
+
+
+def output_allocator(trt: Any, memory: device.Memory) -> Any:
+    """Return an output allocator that gives out ``memory``: its ``addresses`` and ``shapes`` are by tensor name."""
+
+    class OutputAllocator(trt.IOutputAllocator):  # type: ignore[misc]
+        def __init__(self) -> None:
+            trt.IOutputAllocator.__init__(self)
+            self.addresses: Dict[str, int] = {}
+            self.shapes: Dict[str, List[int]] = {}
+            self.failure: Optional[Exception] = None
+
+        def reallocate_output(self, tensor_name: str, _memory: int, size: int, _alignment: int) -> int:
+            try:
+                self.addresses[tensor_name] = memory.allocate(size)
+            except (MemoryError, device.CudaError) as error:  # an exception cannot pass through TensorRT
+                self.failure = error
+                return 0
+            return self.addresses[tensor_name]
+
+        def reallocate_output_async(
+            self, tensor_name: str, current: int, size: int, alignment: int, _stream: int
+        ) -> int:
+            return self.reallocate_output(tensor_name, current, size, alignment)
+
+        def notify_shape(self, tensor_name: str, shape: Any) -> None:
+            self.shapes[tensor_name] = [int(extent) for extent in shape]
+
+    return OutputAllocator()

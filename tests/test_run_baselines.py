@@ -1,0 +1,37 @@
+"""Which baseline file belongs to which runtime on which GPU."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from matrix.run_baselines import baseline_name
+from matrix.runtimes.hardware import Gpu
+from matrix.runtimes.releases import load
+from matrix.runtimes.selection import Runtime, select_onnxruntime
+
+H100 = Gpu(index=0, name="NVIDIA H100 80GB HBM3", sm="sm90", memory_mib=81559)
+RTX = replace(H100, sm="sm120")
+
+
+@pytest.mark.parametrize(
+    ("name", "packages", "gpu", "expected"),
+    [
+        ("rtx-1.7", ("tensorrt_rtx_cu12==1.7.1.116",), None, "rtx-1.7"),
+        ("rtx-1.7", (), H100, "rtx-1.7"),  # which it does not execute on
+        ("rtx-1.7", (), RTX, "rtx-1.7-sm120"),
+        ("8.6", ("numpy==1.26.4", "tensorrt==8.6.0"), H100, "trt-8.6.0-sm90"),
+        ("8.6", (), H100, "trt-8.6.1-sm90"),
+        ("8.6", (), None, "trt-8.6.1"),
+        ("ort-1.31", (), H100, "ort-1.31"),
+    ],
+)
+def test_name(name: str, packages: tuple[str, ...], gpu: Gpu | None, expected: str) -> None:
+    runtime = Runtime(next(release for release in load() if release.name == name))
+    assert baseline_name(runtime, packages, gpu) == expected
+
+
+def test_an_execution_provider_has_a_baseline_for_each_architecture() -> None:
+    (cuda,) = select_onnxruntime("1.31-cuda", "all", {})
+    assert baseline_name(cuda, (), H100) == "ort-1.31-cuda-all-sm90"
