@@ -59,6 +59,14 @@ class References:
             self._keep(fingerprint(), folder.digest, first, lasting=lasting)
         return choose(first, second, itself=self._second.is_itself(finished))
 
+    def learn(self, finished: Finished) -> None:
+        """Keep what a cell of the second reference's own runtime said, though there is nothing to hold against it."""
+        if finished.folder is None or not finished.folder.digest or not self._second.may_be_itself(finished):
+            return
+        found, key, digest = self._second.answer_of(finished), self._second.key, finished.folder.digest
+        if found is not None and self._known(key, digest) is None:
+            self._keep(key, digest, found[0], lasting=found[1])
+
     def _second_answer(self, finished: Finished, folder: CaseFolder) -> Answer:
         key = self._second.key
         if not key:

@@ -108,6 +108,7 @@ class Run:
     def _reference(self, finished: Finished) -> Reference:
         """Ask for a reference only where something ran that needs one."""
         if finished.folder is None or finished.reply is None or not finished.reply.executed:
+            self._references.learn(finished)
             return Reference()
         if finished.cell.case.no_reference:
             return Reference(why=finished.cell.case.no_reference)

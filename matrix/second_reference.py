@@ -69,11 +69,14 @@ class SecondReference:
         digest = hashlib.sha256("\n".join(parts).encode()).hexdigest()
         return f"onnxruntime-{_version(runtime.release, environment)}-{digest[:16]}"
 
+    def may_be_itself(self, finished: Finished) -> bool:
+        """Say whether it is worth asking `answer_of`, without looking for anything."""
+        return _is_plain(finished.cell.runtime) and finished.cell.runtime.release.name == _newest().name
+
     def is_itself(self, finished: Finished) -> bool:
         """Say whether ``finished`` is of the very release, without optimizations, that gives the answers."""
         found, runtime = self._find(), finished.cell.runtime
-        plain = runtime.optimization in ("", OFF) and runtime.provider in ("", CPU)
-        if found is None or runtime.release.product is not Product.ONNXRUNTIME or not plain:
+        if found is None or not _is_plain(runtime):
             return False
         version = finished.ran.version if finished.ran else ""
         return version == _version(found[0].release, found[1])
@@ -186,6 +189,16 @@ def second_reference(
         yield second
     finally:
         second.close()
+
+
+def reference_first(runtimes: Sequence[Runtime]) -> list[Runtime]:
+    """Return ``runtimes``, the one whose cells are the second reference first: the others then find its answers."""
+    return sorted(runtimes, key=lambda runtime: not (runtime.release.name == _newest().name and _is_plain(runtime)))
+
+
+def _is_plain(runtime: Runtime) -> bool:
+    onnxruntime = runtime.release.product is Product.ONNXRUNTIME
+    return onnxruntime and runtime.optimization in ("", OFF) and runtime.provider in ("", CPU)
 
 
 def _newest() -> Release:

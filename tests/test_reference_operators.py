@@ -89,13 +89,14 @@ def test_dequantize() -> None:
 def test_linear_operators_are_the_evaluators_where_that_is_right(x: list[float], scale: float, zero: int) -> None:
     operands = {"x": np.array(x, F32).reshape(2, 3), "s": np.array(scale, F32), "z": np.array(zero, I8)}
     theirs = ReferenceEvaluator(helper.make_node("QuantizeLinear", ["x", "s", "z"], ["y"]))
-    codes: Any = theirs.run(None, operands)[0]
+    (found,) = theirs.run(None, operands)
+    codes = np.asarray(found)
     ours = run("QuantizeLinear", *operands.values())
     assert ours.dtype == codes.dtype
     assert ours.tolist() == codes.tolist()
     back = ReferenceEvaluator(helper.make_node("DequantizeLinear", ["x", "s", "z"], ["y"]))
-    values: Any = back.run(None, {**operands, "x": codes})[0]
-    assert run("DequantizeLinear", codes, operands["s"], operands["z"]).tolist() == values.tolist()
+    (found,) = back.run(None, {**operands, "x": codes})
+    assert run("DequantizeLinear", codes, operands["s"], operands["z"]).tolist() == np.asarray(found).tolist()
 
 
 @given(st.floats(width=64, allow_nan=True), st.sampled_from([I8, U8, np.int16, ml_dtypes.int4, ml_dtypes.uint4]))

@@ -27,8 +27,9 @@ from matrix.record import Precision
 from matrix.references import References
 from matrix.runtimes.environment import Environment
 from matrix.runtimes.interpreter import inspect_interpreter
+from matrix.runtimes.releases import Product, load
 from matrix.runtimes.selection import Runtime
-from matrix.second_reference import SecondReference
+from matrix.second_reference import SecondReference, reference_first
 from matrix.verdict.reference import Answer
 from matrix.verdict.reference.cache import AnswerCache
 from tests.conftest import FakeInterpreter
@@ -281,6 +282,26 @@ def test_what_the_run_has_computed_itself_is_not_computed_again(tmp_path: Path) 
     assert found is not None
     assert (found[0].outputs, found[1]) == (None, False)
     assert "it died" in found[0].why
+
+
+def test_the_runtime_that_is_the_reference_comes_first_and_its_refusals_are_learned(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    known = sorted((each for each in load() if each.product is Product.ONNXRUNTIME), key=lambda each: each.number)
+    old, optimized = Runtime(known[0], optimization="off"), replace(NEWEST, optimization="all")
+    assert reference_first([old, optimized, NEWEST]) == [NEWEST, old, optimized]
+    environment = Environment(python=Path("python"), packages=("onnxruntime==1.31.1",))
+    second = second_of(tmp_path, environment)
+    item = relu()
+    ran = Ran(why="it died", version="1.31.1", packages=environment.packages)
+    dead = replace(finished(folder_of(tmp_path, item), item), directory=tmp_path, ran=ran)
+    monkeypatch.setattr(Evaluator, "start", lambda *_: "not now")
+    monkeypatch.setattr(SecondReference, "compute", None)  # must not be called
+    with References(AnswerCache(tmp_path / "answers"), second, tmp_path / "work", deadline=1.0) as references:
+        references.learn(replace(dead, cell=replace(dead.cell, runtime=old)))
+        references.learn(dead)
+        found = references.get(replace(dead, cell=replace(dead.cell, runtime=old)))
+    assert "it died" in found.second.why
 
 
 def test_what_passes_is_asked_once_in_a_run_and_again_in_the_next(
