@@ -7,12 +7,14 @@ import os
 import sys
 from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
+from itertools import chain
 from pathlib import Path
 
 from cases.case import Case
 from cases.catalogue import catalogue
 from cases.coverage_table import report
 from cases.exhibit import describe, export
+from cases.shape_coverage_table import shape_report
 
 USAGE_ERROR = 2
 NEAR_MATCHES = 5
@@ -51,7 +53,7 @@ def _parser() -> argparse.ArgumentParser:
 def _lines(options: argparse.Namespace) -> Iterable[str]:
     cases = catalogue()
     if not options.command:
-        return report(cases)
+        return chain(report(cases), [""], shape_report(cases))
     case = _find(cases, options.id)
     try:
         if options.command == "show":

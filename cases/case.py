@@ -18,13 +18,16 @@ Shape = tuple[int, ...]
 class Tolerance:
     """How far an output may be from the reference and still count as right.
 
-    Float outputs: ``|got - want| <= absolute + relative * |want|``. Integer outputs: ``|got - want| <= steps``, in
-    quantization steps (one step is one integer). Boolean and string outputs are always compared exactly.
+    Float outputs: ``|got - want| <= absolute + relative * |want| + peak * max|want|``, the maximum over the finite
+    elements of the output. Integer outputs: ``|got - want| <= steps``, in quantization steps (one step is one integer).
+    Boolean and string outputs are always compared exactly. ``peak`` is for what a cell's precision adds to a case's own
+    tolerance: see docs/accuracy.md.
     """
 
     absolute: float = 0.0
     relative: float = 0.0
     steps: int = 0
+    peak: float = 0.0
 
 
 EXACT = Tolerance()

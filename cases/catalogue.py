@@ -22,7 +22,16 @@ MODULES: Mapping[str, tuple[str, ...]] = {
         *("patterns", "patterns_cnn", "patterns_transformer", "patterns_weight_only", "patterns_parameters"),
         *("invalid_patterns", "quantizers", "calibration"),
     ),
-    "dynamic_shapes": ("dimensions", "shape_arithmetic", "shape_inputs", "data_dependent", "control_flow"),
+    "dynamic_shapes": (
+        *("dimensions", "elementwise", "broadcasting", "products", "convolution", "pooling", "normalization"),
+        *("attention", "attention_op", "rotary", "recurrent"),
+        *("shape_arithmetic", "shape_values", "reshaping", "windows"),
+        *("reductions", "gathers", "scatters", "rearranging", "slicing", "padding", "growing", "resizing", "choosing"),
+        *("opset_changes", "data_dependent", "boxes", "computed_sizes"),
+        *("conditionals", "loops", "scans", "nested", "sequences"),
+        *("shape_inputs", "shape_input_numbers", "shape_input_arithmetic"),
+        *("profiles", "profile_inputs", "invalid_profiles"),
+    ),
 }
 
 

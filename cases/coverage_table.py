@@ -11,6 +11,7 @@ from cases.catalogue import INVALID_ON_PURPOSE
 from cases.coverage import EXEMPTIONS, OPS, Coverage, cover, gaps, needs, standard_operators
 
 OLD_OPSET, OLD_IR_VERSION = 13, 8
+NAMES = ("op", "dtype", "granularity")
 OTHER_DOMAINS = frozenset({"contrib", "trt"})
 GRANULARITIES = frozenset({"per_tensor", "per_axis", "blocked"})
 TYPES = re.compile(r"(?:u?int(?:2|4|8|16)|float(?:4|8)\w+|b?float16|nf4|fp4)(?:_(?:u?int(?:4|8|16)|float8\w+))*")
@@ -60,7 +61,7 @@ def table(coverage: Coverage) -> Iterator[str]:
     lines: dict[tuple[int, str, str, str], Counter[int]] = {}
     for row, count in coverage.rows.items():
         lines.setdefault((OPS.index(row.op), row.op, row.dtype, row.granularity), Counter())[row.opset] += count
-    return _aligned([(names, counts) for (_, *names), counts in sorted(lines.items())])
+    return aligned(NAMES, [(names, counts) for (_, *names), counts in sorted(lines.items())])
 
 
 def others(cases: Sequence[Case]) -> Iterator[str]:
@@ -77,18 +78,19 @@ def others(cases: Sequence[Case]) -> Iterator[str]:
             granularity = "/".join(sorted(case.tags & GRANULARITIES)) or "-"
             op = f"{case.op} (com.microsoft)" if "contrib" in case.tags else case.op
             lines.setdefault((op, dtypes, granularity), Counter())[case.opset] += 1
-    return _aligned([(names, counts) for names, counts in sorted(lines.items())])
+    return aligned(NAMES, [(names, counts) for names, counts in sorted(lines.items())])
 
 
-def _aligned(lines: Sequence[tuple[Sequence[str], Counter[int]]]) -> Iterator[str]:
+def aligned(names: Sequence[str], lines: Sequence[tuple[Sequence[str], Counter[int]]]) -> Iterator[str]:
+    """Yield a table: columns of ``names``, to the left, then a column of counts for each opset and one for all."""
     opsets = sorted({opset for _, counts in lines for opset in counts})
-    cells = [["op", "dtype", "granularity", *map(str, opsets), "all"]]
-    for names, counts in lines:
-        cells.append([*names, *(str(counts[opset] or "-") for opset in opsets), str(counts.total())])
+    cells = [[*names, *map(str, opsets), "all"]]
+    for texts, counts in lines:
+        cells.append([*texts, *(str(counts[opset] or "-") for opset in opsets), str(counts.total())])
     widths = [max(len(line[column]) for line in cells) for column in range(len(cells[0]))]
     for line in cells:
-        left = [text.ljust(width) for text, width in zip(line[:3], widths[:3], strict=True)]
-        right = [text.rjust(width) for text, width in zip(line[3:], widths[3:], strict=True)]
+        left = [text.ljust(width) for text, width in zip(line[: len(names)], widths, strict=False)]
+        right = [text.rjust(width) for text, width in zip(line[len(names) :], widths[len(names) :], strict=True)]
         yield "  ".join([*left, *right])
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from cases.case import Case
 from cases.catalogue import INVALID_ON_PURPOSE, INVALID_REQUEST
 from cases.promise import promises_dynamic_shapes
+from matrix.engine_evidence import engine_diagnostics, engine_of, note_on_match
 from matrix.execution.job import Reply, read_output
 from matrix.execution.local import Finished
 from matrix.plan import Cell
@@ -31,8 +32,10 @@ from matrix.verdict.baseline import judge
 from matrix.verdict.outcome import Evidence, classify, compare_network
 from matrix.verdict.outputs import compare_outputs
 from matrix.verdict.points import judge_points, ran_at_one_shape
+from matrix.verdict.quantization_step import read_steps
 from matrix.verdict.reference import Outputs, Reference
 from matrix.verdict.signatures import find_signature
+from matrix.verdict.tolerance import tolerance_for
 
 CALM = FINE | SILENT
 
@@ -55,6 +58,9 @@ def conclude(
     results, unreadable = _compare(finished, reference)
     points = judge_points(gather(finished, reference, results, unreadable))
     status, reason = classify(_evidence(finished, hardware, differences, points, unreadable))
+    engine = engine_of(cell, finished.reply)
+    if status is Status.MATCH:
+        reason = note_on_match(cell, engine)
     diagnostics = (*_diagnostics(finished, differences), *_staged(before or {}))
     invalid = INVALID_ON_PURPOSE in cell.case.tags
     signature = None if status in CALM or invalid else find_signature([reason, *diagnostics])
@@ -68,7 +74,7 @@ def conclude(
         status=status,
         stage=ran.stage if ran else "",
         reason=reason,
-        diagnostics=diagnostics,
+        diagnostics=(*diagnostics, *engine_diagnostics(cell, engine)),
         results=results,
         no_second_reference=reference.second.why,
         points=points,
@@ -79,6 +85,7 @@ def conclude(
         baseline=expected,
         seconds=finished.reply.seconds if finished.reply else {},
         exit=ran.exit if ran else None,
+        ran_in=engine.type,
         layers=finished.reply.layers if finished.reply else (),
     )
 
@@ -88,10 +95,12 @@ def _compare(finished: Finished, reference: Reference) -> tuple[tuple[OutputResu
     if finished.reply is None or finished.folder is None or finished.directory is None:
         return (), ""
     try:
-        got = _read_outputs(finished.reply, finished.directory)
+        got = read_outputs(finished.reply, finished.directory)
     except ValueError as error:
         return (), str(error)
-    return compare_outputs(got, reference, finished.folder.outputs, finished.cell.case.tolerance), ""
+    tolerance = tolerance_for(finished.cell.case.tolerance, finished.cell.precision)
+    steps = read_steps(finished.folder.path / "model.onnx") if reference.outputs else {}
+    return compare_outputs(got, reference, finished.folder.outputs, tolerance, steps), ""
 
 
 def _evidence(
@@ -131,7 +140,12 @@ def _fault_on_purpose(cell: Cell) -> str:
     return "a profile or a request is at fault" if INVALID_REQUEST in case.tags else "ONNX forbids this model"
 
 
-def _read_outputs(reply: Reply, directory: Path) -> Outputs:
+def read_outputs(reply: Reply, directory: Path) -> Outputs:
+    """Return the outputs of the shape points that ran: shape point -> output -> array.
+
+    Raises:
+        ValueError: an output is missing, too large, or not what the reply says.
+    """
     return {
         point.point: {output.name: read_output(directory, output) for output in point.outputs}
         for point in reply.points

@@ -52,3 +52,10 @@ class ReportFolderError(MatrixError):
 
 class BaselineError(MatrixError):
     """A baseline file is not what --update-baseline writes."""
+
+
+class KnownIssueError(MatrixError):
+    """A file of known issues, or an entry of it, cannot be used."""
+
+    def __init__(self, where: str, why: str) -> None:
+        super().__init__(f"{where}: {why}. See the head of matrix/known_issues.toml")

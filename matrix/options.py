@@ -14,9 +14,20 @@ from matrix.errors import OptionError
 from matrix.record import Precision
 from matrix.runtimes.selection import Runtime, parse_runtime_pythons, select_onnxruntime, select_tensorrt
 from matrix.verdict.baseline import FOLDER
+from matrix.verdict.known_issues import FILE
 
 KEEP_JOBS = ("failing", "all", "none")
 MAX_DEFAULT_JOBS = 8
+TITLE = """compatibility matrix (pytest matrix/)
+
+  --strict, for CI, fails as well on: a cell that its runtime's baseline does not have; a cell that did not run, unless
+  the baseline says so; a known issue that no cell shows any more; a baseline's line of a case that does not exist.
+
+  exit status: 0 all as expected; 1 a cell failed or changed, or --strict found something; 2 interrupted; 3 a fault of
+  the harness; 4 a wrong option or file; 5 no cell selected; 6 nothing failed, but a runtime that was asked for by name,
+  or the whole run, could run no cell
+
+  options"""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,6 +41,8 @@ class Options:
     keep_jobs: str
     baselines: Path
     update_baseline: bool
+    known_issues: Path
+    strict: bool
     precisions: tuple[Precision, ...]  # empty: the usual one of each case
     gpus: tuple[str, ...] | None  # numbers of GPUs, one for each worker; None: every GPU once
     builder: Mapping[str, str]  # settings of TensorRT's builder
@@ -37,7 +50,7 @@ class Options:
 
 def add_options(parser: pytest.Parser) -> None:
     """Declare the options."""
-    group = parser.getgroup("matrix", "compatibility matrix (pytest matrix/)")
+    group = parser.getgroup("matrix", TITLE)
     group.addoption(
         "--trt-version",
         metavar="NAMES",
@@ -89,9 +102,16 @@ def add_options(parser: pytest.Parser) -> None:
         default="failing",
         help="whose job directory (model, inputs, outputs, log) is kept in the run folder (default failing)",
     )
-    group.addoption("--baseline", metavar="PATH", help="folder of the baselines (default matrix/baselines)")
+    group.addoption(
+        "--baseline",
+        metavar="PATH",
+        help="folder of the baselines (default matrix/baselines), or the file of a run's only runtime",
+    )
     group.addoption(
         "--update-baseline", action="store_true", help="write what happened into the baselines instead of judging it"
+    )
+    group.addoption(
+        "--known-issues", metavar="PATH", help="file of the known issues (default matrix/known_issues.toml)"
     )
 
 
@@ -110,6 +130,12 @@ def read_options(config: pytest.Config) -> Options:
         raise OptionError("--trt-version and --ort-version are both none: there is nothing to run")
     _check_pythons(pythons, runtimes)
     report_dir, baselines = config.getoption("--report-dir"), config.getoption("--baseline")
+    known_issues, update = config.getoption("--known-issues"), config.getoption("--update-baseline")
+    strict = bool(config.getini("strict"))  # pytest's own --strict
+    if strict and update:
+        raise OptionError(
+            "--strict judges against the baselines and --update-baseline writes them: give one of the two"
+        )
     return Options(
         runtimes=runtimes,
         jobs=_jobs(config.getoption("--jobs")),
@@ -117,7 +143,9 @@ def read_options(config: pytest.Config) -> Options:
         report_dir=Path(report_dir).resolve() if report_dir else config.rootpath / "reports" / "out",
         keep_jobs=_one_of("--keep-jobs", config.getoption("--keep-jobs"), KEEP_JOBS),
         baselines=Path(baselines).resolve() if baselines else FOLDER,
-        update_baseline=config.getoption("--update-baseline"),
+        update_baseline=update,
+        known_issues=Path(known_issues).resolve() if known_issues else FILE,
+        strict=strict,
         precisions=_precisions(config.getoption("--precision")),
         gpus=_gpus(config.getoption("--gpu")),
         builder=_builder(config.getoption("--builder-optimization-level"), config.getoption("--tactic-sources")),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, nullcontext
 from pathlib import Path
 
@@ -13,9 +13,12 @@ import pytest
 from cases.catalogue import catalogue
 from matrix.conclusion import machine_info
 from matrix.errors import MatrixError
+from matrix.exit_status import exit_status, unjudged
+from matrix.known_issues import load_known_issues
 from matrix.options import Options, add_options, read_options
 from matrix.plan import Cell, plan
 from matrix.run import Run, conduct
+from matrix.run_baselines import check_place
 from matrix.runtimes.hardware import Hardware, probe
 from matrix.second_reference import reference_first
 from matrix.settlement import settle, unusable_runtimes
@@ -26,6 +29,7 @@ OPTIONS = pytest.StashKey[Options]()
 HARDWARE = pytest.StashKey[Hardware]()
 RUN = pytest.StashKey[Run]()
 UPDATED = pytest.StashKey[list[Path]]()
+UNKNOWN = pytest.StashKey[Mapping[str, Sequence[str]]]()
 MATRIX = Path(__file__).resolve().parent
 
 
@@ -90,15 +94,17 @@ def pytest_runtestloop(session: pytest.Session) -> Iterator[None]:
     failed = session.testsfailed and not session.config.option.continue_on_collection_errors
     if not cells or failed or session.config.option.collectonly:
         return (yield)
-    options = _options(session.config)
+    options, known = _options(session.config), frozenset(case.id for case in catalogue())
     try:
+        check_place(options.baselines, options.runtimes, updating=options.update_baseline)
+        issues = load_known_issues(options.known_issues, options.runtimes, sorted(known))
         with ExitStack() as stack:
             with _uncaptured(session.config):
-                run = stack.enter_context(conduct(cells, options, _hardware(session.config), sys.stdout))
+                run = stack.enter_context(conduct(cells, options, _hardware(session.config), issues, sys.stdout))
             session.config.stash[RUN] = run
+            session.config.stash[UNKNOWN] = run.baselines.unknown(known)
             outcome = yield
             if options.update_baseline:
-                known = frozenset(case.id for case in catalogue())
                 session.config.stash[UPDATED] = run.baselines.update(cells, run.records, known)
             return outcome
     except MatrixError as error:
@@ -115,19 +121,22 @@ def check(pytestconfig: pytest.Config) -> Callable[[Cell], None]:
             record = run.record(cell)
         except MatrixError as error:
             pytest.exit(str(error), returncode=pytest.ExitCode.INTERRUPTED)
-        settle(record, judged=not options.update_baseline)
+        settle(record, judged=not options.update_baseline, strict=options.strict)
 
     return check_cell
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    """Fail the run if a runtime that was asked for by name could not run: that is never a result."""
+    """Let a run fail in which no cell did, where it tells less than was asked for."""
     run = session.config.stash.get(RUN, None)
-    if not run or session.exitstatus != pytest.ExitCode.OK:
-        return
-    by_name = {runtime.name for runtime in _options(session.config).runtimes if runtime.by_name}
-    if by_name & unusable_runtimes(run.records.values()).keys():
-        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+    if run and session.exitstatus == pytest.ExitCode.OK:
+        options = _options(session.config)
+        session.exitstatus = exit_status(
+            list(run.records.values()),
+            by_name={runtime.name for runtime in options.runtimes if runtime.by_name},
+            strict=options.strict,
+            unknown_lines=session.config.stash[UNKNOWN],
+        )
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
@@ -139,6 +148,9 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     terminalreporter.write(render(run.records.values(), width=writer.fullwidth, color=writer.hasmarkup))
     for name, reason in unusable_runtimes(run.records.values()).items():
         terminalreporter.write_line(f"{name}: no cell could run: {reason}", red=True)
+    options = _options(config)
+    for line in unjudged(run.records.values(), config.stash[UNKNOWN], strict=options.strict):
+        terminalreporter.write_line(line, red=options.strict, yellow=not options.strict)
     for path in config.stash.get(UPDATED, []):
         terminalreporter.write_line(f"baseline written: {_relative(path, config)}")
     page = run.folder.path / "index.html"

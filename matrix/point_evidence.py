@@ -17,7 +17,7 @@ def gather(finished: Finished, reference: Reference, results: Sequence[OutputRes
     ``unreadable`` says why the outputs could not be read, which counts as a death of the worker.
     """
     ran, reply = finished.ran, finished.reply
-    if ran is None or ran.not_run:
+    if ran is None or ran.not_run or (reply and reply.not_applicable):
         return PointEvidence(asked=())
     asked = finished.cell.case.points
     if reply is None or unreadable:

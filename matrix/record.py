@@ -2,7 +2,8 @@
 
 Schema history:
     1: first version.
-    2: a status per shape point, two references, ULP and LSB, known issues, what the engine really ran, placement.
+    2: a status per shape point, two references, ULP and LSB, known issues, what the engine really ran, placement,
+        the digest of the outputs and how they differ from those of other runtimes.
 """
 
 from __future__ import annotations
@@ -114,7 +115,9 @@ class MachineInfo:
 class Diagnostic:
     """One message of a runtime, with whatever structure the runtime gave it."""
 
-    source: str  # "checker", "parser", "builder", "session", "execution", "binding", "network", "log" or "harness"
+    source: (
+        str  # "checker", "parser", "builder", "session", "execution", "engine", "binding", "network", "log", "harness"
+    )
     message: str
     severity: str = "error"
     code: str = ""
@@ -126,7 +129,7 @@ class Diagnostic:
 
 @dataclass(frozen=True, kw_only=True)
 class Drift:
-    """How far one output is from its reference, in float64; docs/accuracy terms in matrix/verdict/comparison.py."""
+    """How far one output is from its reference, in float64; what each figure means: docs/accuracy.md."""
 
     max_abs: float
     mean_abs: float
@@ -140,7 +143,7 @@ class Drift:
     max_ulp: float | None = None  # of a float output, in units in the last place of its type
     max_lsb: float | None = None  # of a dequantized output whose scale is known, in quantization steps
     worst_index: tuple[int, ...] = ()
-    worst_value: float | None = None
+    worst_value: float | None = None  # a whole number where the output holds integers; None where nothing differs
     worst_reference: float | None = None
 
 
@@ -175,11 +178,26 @@ class PointResult:
 
 @dataclass(frozen=True, kw_only=True)
 class KnownIssue:
-    """An entry of known_issues.toml that fits the cell; ``expires`` is the release that should no longer need it."""
+    """An entry of known_issues.toml that names the cell; ``expires`` is the release that should no longer need it."""
 
     reason: str
     link: str
     expires: str = ""
+    name: str = ""
+    expired: bool = False  # the release that ran is the one in ``expires``, or a later one
+
+
+@dataclass(frozen=True, kw_only=True)
+class OutputDifference:
+    """How the outputs differ from those that another runtime of the same product returned in the same run."""
+
+    against: str  # ``outputs_digest`` of the other, which ran before
+    differ: int  # outputs that differ, over all shape points
+    compared: int  # outputs that both returned
+    point: str = ""  # where the difference is worst
+    output: str = ""
+    drift: Drift | None = None  # there, with the other runtime's output as the reference; None where it has no figures
+    problem: str = ""  # why there are no figures
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -221,7 +239,10 @@ class Record:
     remedy: str = ""
     remedy_source: str = ""
     points: tuple[PointResult, ...] = ()
-    known_issue: KnownIssue | None = None
+    known_issue: KnownIssue | None = None  # explains the status
+    absent_issues: tuple[KnownIssue, ...] = ()  # name this cell, and it does not show what they say
+    outputs_digest: str = ""  # SHA-256 of all outputs by value; equal digests are equal answers; empty: no full answer
+    differences: tuple[OutputDifference, ...] = ()
     ran_in: str = ""  # the type in which the engine runs the case's quantized operator, empty where that is not known
     layers: tuple[Layer, ...] = ()
     no_second_reference: str = ""  # why there is none, where something was compared or could not be
@@ -272,7 +293,8 @@ def _converter() -> cattrs.Converter:
 def _number(value: Any) -> float:
     if isinstance(value, bool) or not isinstance(value, (int, float, str)):
         raise TypeError(f"{value!r} is not a number")
-    return float(value)
+    number = float(value)
+    return value if isinstance(value, int) and number != value else number  # a 64-bit integer keeps all its digits
 
 
 def _integer(value: Any) -> int:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, wait
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TextIO
 
-from matrix.conclusion import CALM, conclude
+from matrix.conclusion import CALM, conclude, read_outputs
 from matrix.errors import ProvisionError, ReportFolderError
 from matrix.execution.job import make_self_contained
 from matrix.execution.local import Finished, LocalExecutor
@@ -26,9 +26,13 @@ from matrix.runtimes.progress import Progress
 from matrix.runtimes.provisioning import provision_all
 from matrix.runtimes.selection import Runtime
 from matrix.second_reference import second_reference
-from matrix.verdict.reference import Reference
+from matrix.verdict.differences import Answers
+from matrix.verdict.known_issues import Entry, explain
+from matrix.verdict.reference import Outputs, Reference
 from matrix.verdict.reference.cache import AnswerCache
 from reports.cells import ATTENTION
+
+UNEXPECTED_WHEN_NEW = frozenset({Status.CRASH, Status.TIMEOUT, Status.WRONG, Status.DRIFT})
 
 
 class Run:
@@ -43,6 +47,8 @@ class Run:
         references: References,
         hardware: Hardware,
         baselines: Baselines,
+        issues: Sequence[Entry],
+        answers: Answers,
     ) -> None:
         self.options = options
         self.folder = folder
@@ -51,30 +57,32 @@ class Run:
         self._executor = executor
         self._references = references
         self._hardware = hardware
+        self._issues = issues
+        self._answers = answers
 
     def record(self, cell: Cell) -> Record:
         """Wait for ``cell``, decide what happened and what we think of it, and write that down.
 
         Raises:
-            MatrixError: the report folder cannot be written, or a baseline cannot be read.
+            MatrixError: the report folder cannot be written.
         """
         if cell.id not in self.records:
             try:
-                record = self._conclude(self._executor.take(cell))
+                record, outputs = self._conclude(self._executor.take(cell))
                 if _is_unexpected(record):
-                    record = self._try_again(cell, record)
+                    record, outputs = self._try_again(cell, record, outputs)
             except OSError as error:
                 raise ReportFolderError(str(self.folder.path), error.strerror or str(error)) from error
-            self._write(record, cell)
+            self._write(record, outputs, cell)
         return self.records[cell.id]
 
     def record_what_is_done(self, cells: Iterable[Cell]) -> None:
         """Record the cells that had come back already when the run was stopped."""
         for cell in cells:
             if cell.id not in self.records and self._executor.is_done(cell):
-                self._write(self._conclude(self._executor.take(cell)), cell)
+                self._write(*self._conclude(self._executor.take(cell)), cell)
 
-    def _conclude(self, finished: Finished) -> Record:
+    def _conclude(self, finished: Finished) -> tuple[Record, Outputs | None]:
         cell = finished.cell
         record = conclude(
             finished,
@@ -84,15 +92,23 @@ class Run:
             expected=self.baselines.expected(cell),
             before=self._before(cell),
         )
-        return replace(record, artifacts=self._keep(finished, record))
+        record, outputs = explain(record, self._issues), _full_answer(finished)
+        return replace(record, artifacts=self._keep(finished, record)), outputs
 
-    def _try_again(self, cell: Cell, first: Record) -> Record:
-        """Run an unexpected cell once more, alone in a fresh process: if the two disagree, the cell is flaky."""
-        second = self._conclude(self._executor.run_alone(cell))
+    def _try_again(self, cell: Cell, first: Record, outputs: Outputs | None) -> tuple[Record, Outputs | None]:
+        """Run an unexpected cell once more, alone in a fresh process: if the two disagree, the cell is flaky.
+
+        A second run that this machine could not do says nothing about the first.
+        """
+        second, again = self._conclude(self._executor.run_alone(cell))
         if second.status is first.status:
-            return replace(second, attempts=2)
+            return replace(second, attempts=2), again
+        if second.status is Status.NOT_RUN:
+            return replace(first, attempts=2), outputs
         reason = f"{first.status} at first ({first.reason}), then {second.status} when run alone ({second.reason})"
-        return replace(first, attempts=2, verdict=Verdict.FLAKY, reason=reason)
+        alone = {f"{name}, run alone": path for name, path in second.artifacts.items()}
+        flaky = replace(first, attempts=2, verdict=Verdict.FLAKY, reason=reason, artifacts={**first.artifacts, **alone})
+        return flaky, outputs
 
     def _before(self, cell: Cell) -> dict[Precision, Status]:
         """Return what became of the case in the precisions that come before, for one that is calibrated."""
@@ -101,7 +117,9 @@ class Run:
         earlier = {precision: self.records.get(replace(cell, precision=precision).id) for precision in CALIBRATED[:-1]}
         return {precision: record.status for precision, record in earlier.items() if record}
 
-    def _write(self, record: Record, cell: Cell) -> None:
+    def _write(self, record: Record, outputs: Outputs | None, cell: Cell) -> None:
+        digest, differences = self._answers.compare(_answer_key(cell), outputs, cell.case.tolerance)
+        record = replace(record, outputs_digest=digest, differences=differences)
         self.folder.append(record)
         self.records[cell.id] = record
 
@@ -127,7 +145,9 @@ class Run:
 
 
 @contextmanager
-def conduct(cells: Sequence[Cell], options: Options, hardware: Hardware, output: TextIO) -> Iterator[Run]:
+def conduct(
+    cells: Sequence[Cell], options: Options, hardware: Hardware, issues: Sequence[Entry], output: TextIO
+) -> Iterator[Run]:
     """Provision the runtimes of ``cells``, start running them on this machine, and yield the Run that records them.
 
     However the block ends, what has come back is recorded, every worker is gone, and the reports are written. Progress
@@ -136,6 +156,7 @@ def conduct(cells: Sequence[Cell], options: Options, hardware: Hardware, output:
     Raises:
         ReportFolderError: the report folder cannot be written.
         OptionError: the GPUs that were asked for are not there.
+        BaselineError: a baseline cannot be read.
     """
     cache, gpus = default_cache(), choose_gpus(options.gpus, hardware)
     hardware = replace(hardware, gpus=gpus)
@@ -172,6 +193,8 @@ def conduct(cells: Sequence[Cell], options: Options, hardware: Hardware, output:
                 references=references,
                 hardware=hardware,
                 baselines=Baselines(options.baselines, names),
+                issues=issues,
+                answers=Answers(map(_answer_key, cells)),
             )
             try:
                 yield run
@@ -217,5 +240,22 @@ def _is_evidence(record: Record) -> bool:
 
 
 def _is_unexpected(record: Record) -> bool:
-    dead = record.status in (Status.CRASH, Status.TIMEOUT) and record.verdict is not Verdict.SAME
-    return dead or record.verdict in (Verdict.REGRESSION, Verdict.PROGRESSION)
+    if record.verdict is Verdict.NEW:
+        return record.status in UNEXPECTED_WHEN_NEW and record.known_issue is None
+    return record.verdict in (Verdict.REGRESSION, Verdict.PROGRESSION)
+
+
+def _answer_key(cell: Cell) -> Hashable:
+    """Return what cells have in common whose answers are compared with each other: releases of one product."""
+    return cell.case.id, cell.runtime.release.product, cell.precision
+
+
+def _full_answer(finished: Finished) -> Outputs | None:
+    """Return all outputs of a cell that ran at every shape point."""
+    reply = finished.reply
+    if reply is None or finished.directory is None or not reply.executed or reply.failed is not None:
+        return None
+    try:
+        return read_outputs(reply, finished.directory)
+    except ValueError:  # the record says so
+        return None

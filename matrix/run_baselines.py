@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from matrix.errors import BaselineError
 from matrix.plan import Cell
 from matrix.record import Record, Status, Verdict
 from matrix.runtimes.hardware import Gpu, executes, uses_gpu
@@ -29,23 +30,49 @@ def baseline_name(runtime: Runtime, packages: Sequence[str], gpu: Gpu | None) ->
     return f"{name}-{gpu.sm}" if gpu and uses_gpu(runtime) and executes(runtime, gpu) else name
 
 
-class Baselines:
-    """The baselines in ``folder``, each read when it is first asked for; ``names`` gives each runtime's file name."""
+def check_place(place: Path, runtimes: Sequence[Runtime], *, updating: bool) -> None:
+    """Check that ``place`` is a folder of baselines, or one file if the run has one runtime.
 
-    def __init__(self, folder: Path, names: Mapping[str, str]) -> None:
-        self._folder = folder
-        self._names = names
-        self._read: dict[str, Baseline] = {}
+    The file of a single runtime may be that of another release: that shows what changed from one to the other.
+
+    Raises:
+        BaselineError: it is neither, or is not there and is not about to be written.
+    """
+    if _is_file(place):
+        if len(runtimes) > 1:
+            raise BaselineError(
+                f"--baseline: {place.name} is one file, and this run has {len(runtimes)} runtimes "
+                f"({', '.join(runtime.name for runtime in runtimes)}); give a folder, or select one runtime with "
+                "--trt-version and --ort-version"
+            )
+        if not place.exists() and not updating:
+            raise BaselineError(f"--baseline: there is no file {place}; --update-baseline writes it")
+    elif not place.is_dir() and not updating:
+        raise BaselineError(f"--baseline: there is no folder {place}; --update-baseline makes it and fills it")
+
+
+class Baselines:
+    """The baselines of a run's runtimes, in a folder where ``names`` gives each runtime's file name, or in one file.
+
+    Raises:
+        BaselineError: a file cannot be read.
+    """
+
+    def __init__(self, place: Path, names: Mapping[str, str]) -> None:
+        self._paths = {name: place if _is_file(place) else place / f"{file}.csv" for name, file in names.items()}
+        self._read: dict[str, Baseline] = {name: read_baseline(path) for name, path in self._paths.items()}
 
     def get(self, runtime: Runtime) -> Baseline:
-        """Return the baseline of ``runtime``.
-
-        Raises:
-            BaselineError: the file cannot be read.
-        """
-        if runtime.name not in self._read:
-            self._read[runtime.name] = read_baseline(self._path(runtime))
+        """Return the baseline of ``runtime``."""
         return self._read[runtime.name]
+
+    def unknown(self, known: frozenset[str]) -> dict[str, list[str]]:
+        """Return the cases that are not among the ``known`` ids: file name -> ids."""
+        found = {
+            self._paths[name].name: sorted({case for case, _ in baseline.statuses} - known)
+            for name, baseline in self._read.items()
+        }
+        return {name: cases for name, cases in found.items() if cases}
 
     def expected(self, cell: Cell) -> Status | None:
         """Return the status of ``cell`` in its baseline, None where it has none."""
@@ -77,4 +104,8 @@ class Baselines:
         return written
 
     def _path(self, runtime: Runtime) -> Path:
-        return self._folder / f"{self._names[runtime.name]}.csv"
+        return self._paths[runtime.name]
+
+
+def _is_file(place: Path) -> bool:
+    return place.is_file() or (place.suffix == ".csv" and not place.exists())

@@ -8,11 +8,12 @@ import math
 from collections.abc import Iterable, Sequence
 
 from matrix.record import Drift, Record
+from reports.known_issues import issue_text
 from reports.text import one_line
 
 COLUMNS = (
     "case", "family", "op", "opset", "runtime", "version", "precision", "status", "verdict", "baseline", "stage",
-    "reason", "signature", "max_abs", "sqnr_db", "max_steps", "seconds",
+    "reason", "signature", "max_abs", "sqnr_db", "max_steps", "seconds", "ran_in", "known_issue",
 )  # fmt: skip
 # A cell that begins with one of these is a formula to a spreadsheet, and a formula can start programs.
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\uff1d", "\uff0b", "\uff0d", "\uff20")
@@ -26,7 +27,7 @@ def to_csv(records: Iterable[Record]) -> str:
     file = io.StringIO()
     writer = csv.writer(file, lineterminator="\n")
     writer.writerow(COLUMNS)
-    writer.writerows([_cell(value) for value in values(record)] for record in records)
+    writer.writerows([safe(value) for value in values(record)] for record in records)
     return file.getvalue()
 
 
@@ -55,6 +56,8 @@ def values(record: Record) -> tuple[Value, ...]:
         _worst([-drift.sqnr_db for drift in drifts], sign=-1),
         _worst_steps(drifts),
         round(sum(record.seconds.values()), 6) if record.seconds else None,
+        record.ran_in,
+        f"{issue_text(record.known_issue)} {record.known_issue.link}" if record.known_issue else "",
     )
 
 
@@ -69,7 +72,8 @@ def _worst_steps(drifts: Sequence[Drift]) -> int | None:
     return max((drift.max_steps for drift in drifts if drift.max_steps is not None), default=None)
 
 
-def _cell(value: Value) -> Value:
+def safe(value: Value) -> Value:
+    """Return ``value`` as it may stand in a spreadsheet."""
     if not isinstance(value, str):
         return value
     line = one_line(value, TEXT_CHARACTERS)

@@ -13,8 +13,20 @@ from pathlib import PurePosixPath
 from typing import Any
 from urllib.parse import quote
 
-from matrix.record import CaseInfo, Diagnostic, Drift, ExitInfo, OutputResult, Record, RuntimeInfo
+from matrix.record import (
+    CaseInfo,
+    Diagnostic,
+    Drift,
+    ExitInfo,
+    Layer,
+    OutputResult,
+    PointResult,
+    Record,
+    RuntimeInfo,
+    Status,
+)
 from reports.cells import Matrix
+from reports.known_issues import issue_text
 from reports.references import second_text
 from reports.reproduction import quoted, selection
 from reports.summary import machine_text
@@ -22,8 +34,9 @@ from reports.text import plain, share
 
 # How much of each cell is shown: all of it in a small run, less in a large one. The rest is in records.jsonl.
 SHOWN_CHARACTERS = range(250, 4_001)  # of one text
-SHOWN_DIAGNOSTICS = range(3, 21)  # of one cell
+SHOWN_DIAGNOSTICS = range(3, 21)  # of one cell; as many layers
 SHOWN_RESULTS = range(6, 41)  # of one cell
+SHOWN_POINTS = 16  # of one cell
 ALL_CHARACTERS = 8_000_000
 ALL_RESULTS = 60_000
 
@@ -46,7 +59,8 @@ class Details:
 
     def __init__(self, matrix: Matrix) -> None:
         self._texts, self._cases, self._runtimes = Pool(), Pool(), Pool()
-        self._diagnostics, self._results = Pool(), Pool()
+        self._diagnostics, self._results, self._points = Pool(), Pool(), Pool()
+        self._layers = Pool()
         cells = max(1, len(matrix.cells))
         self._told = _within(SHOWN_DIAGNOSTICS, ALL_CHARACTERS // SHOWN_CHARACTERS.start // cells - 1)
         texts = sum(1 + min(len(record.diagnostics), self._told) for record in matrix.records())
@@ -65,6 +79,8 @@ class Details:
             "runtimes": self._runtimes.values(),
             "diagnostics": self._diagnostics.values(),
             "results": self._results.values(),
+            "layers": self._layers.values(),
+            "points": self._points.values(),
             "records": self._records,
         }
 
@@ -88,11 +104,23 @@ class Details:
             len(record.diagnostics),
             [self._result(result) for result in _problems_first(record.results)[: self._compared]],
             len(record.results),
+            [self._point(point) for point in _points_that_tell(record.points)[:SHOWN_POINTS]],
+            len(record.points),
             [[text(stage), _figure(seconds)] for stage, seconds in record.seconds.items()],
             record.attempts,
             text(exit_text(record.exit)),
             [[text(name), text(path), text(file_link(path))] for name, path in record.artifacts.items()],
+            text(record.ran_in),
+            [self._layer(layer) for layer in record.layers[: self._told]],
+            len(record.layers),
+            text(issue_text(record.known_issue) if record.known_issue else ""),
+            text(web_link(record.known_issue.link) if record.known_issue else ""),
         ]
+
+    def _layer(self, layer: Layer) -> int:
+        text = self._text
+        parts = (layer.type, layer.name, ", ".join(layer.inputs), ", ".join(layer.outputs), layer.tactic)
+        return self._layers(tuple(text(part) for part in parts))
 
     def _case(self, case: CaseInfo) -> int:
         text = self._text
@@ -157,6 +185,11 @@ class Details:
             )
         )
 
+    def _point(self, point: PointResult) -> int:
+        text = self._text
+        shapes = ", ".join(f"{name} [{', '.join(map(str, shape))}]" for name, shape in point.shapes.items())
+        return self._points((text(point.point), text(point.status.value), text(shapes), text(point.reason)))
+
     def _text(self, text: str) -> int:
         if len(text) <= self._limit:
             return self._texts(plain(text))
@@ -201,6 +234,11 @@ def _problems_first(results: Sequence[OutputResult]) -> list[OutputResult]:
     return sorted(results, key=lambda result: not result.problem)
 
 
+def _points_that_tell(points: Sequence[PointResult]) -> Sequence[PointResult]:
+    """Return the points of a cell, none where none was reached: its status says so already."""
+    return points if any(point.status is not Status.NOT_RUN for point in points) else ()
+
+
 def _type(dtype: str, shape: Sequence[int]) -> str:
     return f"{dtype}[{', '.join(map(str, shape))}]" if dtype else ""
 
@@ -218,6 +256,8 @@ def _drift(drift: Drift | None) -> tuple[object, ...] | None:
         share(drift.share_off, 1),
         drift.nonfinite_mismatches,
         drift.max_steps,
+        _figure(drift.max_ulp),
+        _figure(drift.max_lsb),
         f"[{', '.join(map(str, drift.worst_index))}]" if drift.worst_value is not None else "",
         _figure(drift.worst_value, 9),
         _figure(drift.worst_reference, 9),

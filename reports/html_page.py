@@ -13,8 +13,12 @@ from urllib.parse import quote
 import jinja2
 
 from matrix.record import FINE, Record, Status, Verdict
+from reports import documented_text
 from reports.cells import ATTENTION, CHANGED, MARKS, MEANINGS, NO_REASON, is_changed
+from reports.differences import size_text, tallies
+from reports.documented import compare
 from reports.html_data import Details, as_json, web_link
+from reports.known_issues import issue_text, stale_text
 from reports.references import sides_text
 from reports.summary import Column, Summary, change_text, headline, machine_text, summarize, time_text
 from reports.text import count, one_line, plain, share
@@ -74,6 +78,9 @@ def to_html(records: Iterable[Record], problems: Sequence[str] = ()) -> str:
         time=time_text,
         link=web_link,
         sides=sides_text,
+        issue=issue_text,
+        stale=stale_text,
+        size=size_text,
     )
     style, script = (TEMPLATES / "style.css").read_text("utf-8"), (TEMPLATES / "page.js").read_text("utf-8")
     return environment.get_template("index.html.jinja").render(
@@ -81,6 +88,7 @@ def to_html(records: Iterable[Record], problems: Sequence[str] = ()) -> str:
         headline=headline(summary),
         counts=summary.counts,
         groups=_groups(summary),
+        differences=list(tallies(summary.differences)),
         meanings=MEANINGS,
         marks=MARKS,
         no_reason=NO_REASON,
@@ -91,6 +99,8 @@ def to_html(records: Iterable[Record], problems: Sequence[str] = ()) -> str:
         bars={column.name: list(_bar(column)) for column in summary.columns},
         share=share,
         cell=_fragment,
+        documented=compare(summary.matrix.records()),
+        words=documented_text,
         # The only text that the template does not escape: our own files, and JSON that cannot end its element.
         style=style,
         script=script,

@@ -13,6 +13,7 @@ from typing import Any
 
 from matrix.record import Record
 from reports.cells import column_of
+from reports.differences import tallies
 from reports.summary import Column, summarize
 
 SCHEMA = 1
@@ -39,6 +40,11 @@ def to_json(records: Iterable[Record], problems: Sequence[str] = ()) -> str:
         "not_run": [asdict(gap) for gap in summary.gaps],
         "references_disagree": [asdict(found) for found in summary.disagreements],
         "second_reference": summary.second_reference,
+        "stale_known_issues": [asdict(stale) for stale in summary.stale],
+        "differences": [
+            {"runtimes": pair, "what": what, "cases": [item.case for item in found]}
+            for pair, what, found in tallies(summary.differences)
+        ],
         "different": summary.different,
         "problems": summary.problems,
     }

@@ -6,7 +6,21 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from matrix.record import FINE, Record, Status, Verdict
+from reports.case_types import Subject
 from reports.cells import ATTENTION, CHANGED, MARKS, MEANINGS, NO_REASON
+from reports.differences import WITHIN, Difference, size_text, tallies
+from reports.documented import Release, Row, compare
+from reports.documented_text import (
+    MEANING,
+    TITLE,
+    basis,
+    by_kind,
+    claim_text,
+    disagreement_text,
+    grid,
+    observed_text,
+)
+from reports.known_issues import issue_text, stale_text
 from reports.references import sides_text
 from reports.summary import Column, Finding, Remedy, Summary, change_text, headline, machine_text, summarize, time_text
 from reports.text import count, one_line, share
@@ -21,7 +35,8 @@ def to_markdown(records: Iterable[Record], problems: Sequence[str] = ()) -> str:
     """Return the summary as GitHub-flavoured Markdown."""
     summary = summarize(records, problems)
     sections = [_header(summary), _counts(summary), _changes(summary), _attention(summary), _remedies(summary)]
-    sections += [_disagreements(summary), _gaps(summary), _table(summary), _legend(summary.counts)]
+    sections += [_disagreements(summary), _gaps(summary), _stale(summary), _differences(summary)]
+    sections += [_documented(compare(summary.matrix.records())), _table(summary), _legend(summary.counts)]
     return "\n\n".join("\n".join(section) for section in sections if section) + "\n"
 
 
@@ -83,6 +98,7 @@ def _attention(summary: Summary) -> list[str]:
     lines = [
         f"{_word(finding.status)} {_place(finding)}: {escape(finding.reason or NO_REASON)}"
         + (" (as in the baseline)" if finding.verdict is Verdict.SAME else "")
+        + (f"; known: {escape(issue_text(finding.known))}{_link(finding.known.link)}" if finding.known else "")
         for finding in summary.attention
     ]
     return ["## Needs attention", "", *_list(lines)] if lines else []
@@ -117,6 +133,50 @@ def _gaps(summary: Summary) -> list[str]:
         f"{code(gap.column)}, {count(gap.total, 'cell')}: {escape(gap.reason or NO_REASON)}" for gap in summary.gaps
     ]
     return ["## Not run", "", *_list(lines)] if lines else []
+
+
+def _documented(releases: Sequence[Release]) -> list[str]:
+    if not releases:
+        return []
+    lines = [f"## {TITLE}", "", MEANING, "", *(f"* {code(each.column)}: {escape(basis(each))}" for each in releases)]
+    for release in releases:
+        for kind, found in by_kind(release):
+            told = [escape(disagreement_text(each)) for each in found]
+            lines += ["", f"**{code(release.column)}: {escape(kind.value)}**", "", *_list(told)]
+    rows = grid(releases)
+    if rows:
+        columns = [code(each.column) for each in releases if each.table]
+        head = ["operator", "type", *(f"{column} {word}" for column in columns for word in ("documented", "observed"))]
+        lines += ["", *_rows(head, (_documented_row(*row) for row in rows))]
+    return lines
+
+
+def _documented_row(about: Subject, cells: Sequence[Row | None]) -> list[str]:
+    told = [(claim_text(cell), observed_text(cell)) if cell else ("", "") for cell in cells]
+    return [code(about.op), escape(about.type_text), *(escape(text) for pair in told for text in pair)]
+
+
+def _stale(summary: Summary) -> list[str]:
+    lines = [escape(stale_text(stale)) + _link(stale.issue.link) for stale in summary.stale]
+    return ["## Known issues that no cell shows", "", *_list(lines)] if lines else []
+
+
+def _differences(summary: Summary) -> list[str]:
+    if not summary.differences:
+        return []
+    lines = ["## Differences between runtimes"]
+    for pair, way, found in tallies(summary.differences):
+        lines += ["", f"### {' and '.join(map(code, pair))}: {escape(way)}", ""]
+        head = ["case", *map(code, pair), "difference", "agrees with the reference"]
+        shown = found[:LISTED] if found[0].kind != WITHIN else found[:LISTED_CASES]
+        lines += _rows(head, map(_difference, shown))
+        lines += ["", f"and {len(found) - len(shown):,} more: see `differences.csv`"] if len(found) > len(shown) else []
+    return lines
+
+
+def _difference(item: Difference) -> list[str]:
+    statuses = [_word(record.status) for record in (item.first, item.second)]
+    return [code(item.case), *statuses, escape(size_text(item)), code(item.right)]
 
 
 def _table(summary: Summary) -> list[str]:
@@ -170,4 +230,8 @@ def _word(status: Status) -> str:
 
 
 def _source(remedy: Remedy) -> str:
-    return f" (<{remedy.source}>)" if re.fullmatch(r"https?://[\w./~#?=&%:+-]+", remedy.source) else ""
+    return _link(remedy.source)
+
+
+def _link(address: str) -> str:
+    return f" (<{address}>)" if re.fullmatch(r"https?://[\w./~#?=&%:+-]+", address) else ""

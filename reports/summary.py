@@ -6,8 +6,10 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from matrix.record import FINE, MachineInfo, Record, Status, Verdict
+from matrix.record import FINE, KnownIssue, MachineInfo, Record, Status, Verdict
 from reports.cells import ATTENTION, CHANGED, MEANINGS, Matrix, arrange, column_of, differs
+from reports.differences import Difference, find_differences
+from reports.known_issues import Stale, stale_issues
 from reports.references import Disagreement, find_disagreements, second_reference_text
 from reports.text import count, one_line
 
@@ -44,6 +46,7 @@ class Finding:
     reason: str
     verdict: Verdict | None
     baseline: Status | None
+    known: KnownIssue | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,6 +87,8 @@ class Summary:
     gaps: tuple[Gap, ...]
     disagreements: tuple[Disagreement, ...]  # of the two references
     second_reference: str  # its name, or why there is none
+    stale: tuple[Stale, ...]  # known issues that no cell shows
+    differences: tuple[Difference, ...]  # between the answers of runtimes of one product
     different: tuple[str, ...]  # cases on which the runtimes disagree
     problems: tuple[str, ...]  # why this report is not complete
 
@@ -112,6 +117,8 @@ def summarize(records: Iterable[Record], problems: Sequence[str] = ()) -> Summar
         gaps=_gaps(matrix),
         disagreements=find_disagreements(matrix),
         second_reference=second_reference_text(matrix),
+        stale=stale_issues(cells),
+        differences=find_differences(cells),
         different=tuple(
             case for case in matrix.cases if differs([record.status for record in matrix.row(case) if record])
         ),
@@ -203,6 +210,7 @@ def _findings(cells: Iterable[Record], rank: Callable[[Record], int | None]) -> 
                 reason=one_line(record.reason),
                 verdict=record.verdict,
                 baseline=record.baseline,
+                known=record.known_issue,
             )
             columns.setdefault((place, finding), []).append(column_of(record))
     cases: dict[tuple[int, Finding], list[str]] = {}

@@ -12,19 +12,35 @@ from rich.text import Text
 
 from matrix.record import FINE, Record, Verdict
 from reports.cells import CHANGED, MARKS, MEANINGS, NO_REASON
+from reports.differences import Difference, right_text, size_text, tallies
+from reports.known_issues import issue_text
 from reports.references import Disagreement, sides_text
 from reports.summary import Finding, Gap, Remedy, Summary, change_text, headline, summarize
 from reports.terminal_tables import WORDS, case_tables, op_tables, plain_table, tally
 from reports.text import count, one_line, share
 
 FULL_TABLE = 150  # cases; of more only one line per op is printed
+NO_DIFFERENCE = "No two runtimes of one product gave different answers to one case."
 LISTED = 25  # findings of one section
+LISTED_DIFFERENCES = 2  # cases of one way in which two runtimes differ
 LISTED_CASES = 3  # cases of one finding or remedy
+
+
+def render_differences(records: Iterable[Record], *, width: int, color: bool, problems: Sequence[str] = ()) -> str:
+    """Return every difference between runtimes as text of at most ``width`` columns."""
+    summary = summarize(records, problems)
+    lines = list(_differences(summary.differences, examples=len(summary.differences)))
+    parts = [Text(one_line(problem), "bold red") for problem in summary.problems]
+    found = list(_section("Differences between runtimes", lines, limit=len(lines)))
+    return _printed([*parts, *(found or [Text(NO_DIFFERENCE)])], width=width, color=color)
 
 
 def render(records: Iterable[Record], *, width: int, color: bool, problems: Sequence[str] = ()) -> str:
     """Return the run as text of at most ``width`` columns, with ANSI colours where ``color`` is true."""
-    summary = summarize(records, problems)
+    return _printed(_parts(summarize(records, problems), max(width, 40)), width=width, color=color)
+
+
+def _printed(parts: Iterable[RenderableType], *, width: int, color: bool) -> str:
     console = Console(
         file=io.StringIO(),
         width=max(width, 40),
@@ -35,7 +51,7 @@ def render(records: Iterable[Record], *, width: int, color: bool, problems: Sequ
         legacy_windows=False,
     )
     with console.capture() as capture:
-        for part in _parts(summary, console.width):
+        for part in parts:
             console.print(part)
     return "".join(f"{line.rstrip()}\n" for line in capture.get().splitlines())
 
@@ -57,6 +73,7 @@ def _parts(summary: Summary, width: int) -> Iterable[RenderableType]:
     yield from _section("What to do", [_remedy(remedy) for remedy in summary.remedies])
     yield from _section("The references disagree", [_disagreement(found) for found in summary.disagreements])
     yield from _section("Not run", [_gap(gap) for gap in summary.gaps])
+    yield from _section("Differences between runtimes", list(_differences(summary.differences)))
     yield Text()
     if summary.second_reference:
         yield Text(f"second reference: {summary.second_reference}", "dim")
@@ -114,8 +131,9 @@ def _change(finding: Finding) -> tuple[Text, Text]:
 
 
 def _attention(finding: Finding) -> tuple[Text, Text]:
-    known = " (as in the baseline)" if finding.verdict is Verdict.SAME else ""
-    return Text(*WORDS[finding.status]), _place(finding, (finding.reason or NO_REASON) + known)
+    same = " (as in the baseline)" if finding.verdict is Verdict.SAME else ""
+    known = f"\nknown: {issue_text(finding.known)}\n{one_line(finding.known.link)}" if finding.known else ""
+    return Text(*WORDS[finding.status]), _place(finding, (finding.reason or NO_REASON) + same + known)
 
 
 def _remedy(remedy: Remedy) -> tuple[Text, Text]:
@@ -127,6 +145,14 @@ def _remedy(remedy: Remedy) -> tuple[Text, Text]:
 def _disagreement(found: Disagreement) -> tuple[Text, Text]:
     where = f"{one_line(found.case)}, output {one_line(found.output)} at {one_line(found.point)}"
     return Text("differ"), Text(f"{where}: {found.figure}") + Text(f"\n{sides_text(found)}", "dim")
+
+
+def _differences(differences: Sequence[Difference], examples: int = LISTED_DIFFERENCES) -> Iterable[tuple[Text, Text]]:
+    """Yield a line for each pair and way of differing, with the first cases; the whole table is differences.csv."""
+    for pair, way, found in tallies(differences):
+        lines = [f"{one_line(item.case)}: {size_text(item)}; {right_text(item)}" for item in found[:examples]]
+        more = [f"and {len(found) - examples:,} more: see differences.csv"] if len(found) > examples else []
+        yield Text(" | ".join(map(one_line, pair)), "bold"), Text(way) + Text("\n" + "\n".join([*lines, *more]), "dim")
 
 
 def _gap(gap: Gap) -> tuple[Text, Text]:

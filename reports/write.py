@@ -8,6 +8,7 @@ from pathlib import Path
 
 from matrix.record import Record, RecordError, from_json
 from reports.csv_table import to_csv
+from reports.differences_csv import to_csv as differences_to_csv
 from reports.html_page import to_html
 from reports.json_export import to_json
 from reports.markdown_summary import to_markdown
@@ -20,6 +21,7 @@ FILES: Mapping[str, Write] = {
     "matrix.md": to_markdown,
     "index.html": to_html,
     "summary.json": to_json,
+    "differences.csv": lambda records, _problems: differences_to_csv(records),
 }
 
 

@@ -126,6 +126,17 @@ def runs_wrong_at_max(directory: Path) -> None:
     reply(directory, stage="run:max", executed=True, points=points)
 
 
+def runs_otherwise_in_one_release(directory: Path) -> None:
+    """Refuse in 1.5, and be off by a half at one point in 1.4."""
+    if directory.name.startswith("rtx-1.5"):
+        return refuses(directory)
+    points = relus(directory)
+    if directory.name.startswith("rtx-1.4"):
+        file = directory / points[1]["outputs"][0]["file"]
+        file.write_bytes((np.frombuffer(file.read_bytes(), np.float32) + np.float32(0.5)).tobytes())
+    return reply(directory, stage="run:max", executed=True, points=points)
+
+
 def is_refused_at_max(directory: Path) -> None:
     error = {"source": "execution", "severity": "error", "code": "FAIL", "node": "max", "message": "too large"}
     points = [*relus(directory)[:3], {"point": "max", "error": "too large", "outputs": []}]
@@ -159,6 +170,7 @@ def closes_channel(directory: Path) -> None:
 
 BEHAVIOURS = {
     "right": runs_well,
+    "otherwise": runs_otherwise_in_one_release,
     "some_points": runs_at_some_points,
     "one_shape": runs_at_one_shape,
     "shapes_unknown": runs_at_shapes_unknown,

@@ -11,8 +11,10 @@ from matrix.record import (
     Diagnostic,
     Drift,
     ExitInfo,
+    Layer,
     MachineInfo,
     OutputResult,
+    PointResult,
     Precision,
     Record,
     RuntimeInfo,
@@ -71,6 +73,13 @@ OFF = replace(
     max_steps=2, worst_index=(1, 0, 3), worst_value=5.0, worst_reference=3.0,
 )  # fmt: skip
 NOT_A_NUMBER = replace(OFF, max_abs=float("nan"), sqnr_db=float("nan"), max_steps=None, nonfinite_mismatches=4)
+CONVOLUTION = Layer(
+    name="conv + relu",
+    type="CaskConvolution",
+    inputs=("Row major linear FP32",),
+    outputs=("Row major linear FP32",),
+    tactic="sm80_xmma_fprop_implicit_gemm_f32f32_f32f32_f32",
+)
 REMEDY = {
     "signature": "dynamic-quantize-linear",
     "remedy": "Quantize statically to explicit symmetric INT8 Q/DQ.",
@@ -135,7 +144,7 @@ def all_records() -> list[Record]:
         record(
             QUANTIZE, "ort-1.31", Status.MATCH, stage="run:max", results=(result("opt", EXACT), result("max", EXACT))
         ),
-        record(QUANTIZE, "rtx-1.6", Status.BUILDS, stage="build"),
+        record(QUANTIZE, "rtx-1.6", Status.BUILDS, stage="build", ran_in="float32", layers=(CONVOLUTION,)),
         record(QUANTIZE, "rtx-1.7", Status.BUILDS, verdict=Verdict.PROGRESSION, baseline=Status.BUILD_FAILED),
         record(QUANTIZE, "8.6", Status.NOT_RUN, reason="tensorrt==8.6.1 needs Python 3.10"),
         record(QUANTIZE, "8.6", Status.NOT_APPLICABLE, precision=Precision.FP16, reason="no precision flags"),
@@ -153,6 +162,7 @@ def all_records() -> list[Record]:
         record(
             DYNAMIC, "rtx-1.7", Status.UNSUPPORTED, stage="parse", diagnostics=(refused,), reason="refused", **REMEDY
         ),
+        right_at_opt_and_wrong_at_max(),
         record(
             LOOP, "ort-1.31", Status.RUN_FAILED, stage="run:max", reason="out of range", results=(result("max", None),)
         ),
@@ -176,6 +186,30 @@ def all_records() -> list[Record]:
     ]
 
 
+def right_at_opt_and_wrong_at_max() -> Record:
+    """Return a record as a run makes it of a case that is right at all shape points but the largest."""
+    shapes = {"min": (1, 4), "opt": (4, 4), "inside": (2, 4), "max": (8, 4)}
+    problem = "shape [2, 17], expected [2, 19]"
+    points = [
+        PointResult(point=name, status=Status.MATCH, shapes={"x": shape, "sizes": (2,)})
+        for name, shape in shapes.items()
+    ]
+    points[-1] = replace(points[-1], status=Status.WRONG, reason=f"output y: {problem}")
+    results = [replace(result(name, EXACT), shape=shape, expected_shape=shape) for name, shape in shapes.items()]
+    results[-1] = replace(results[-1], shape=(2, 17), expected_shape=(2, 19), drift=None, problem=problem)
+    return record(
+        replace(LOOP, id="nonzero-float32-opset17", op="NonZero", opset=17),
+        "ort-1.31",
+        Status.WRONG,
+        stage="run:max",
+        reason=f"right at min, opt, inside; wrong at max: output y: {problem}",
+        results=tuple(results),
+        points=tuple(points),
+        verdict=Verdict.REGRESSION,
+        baseline=Status.MATCH,
+    )
+
+
 def _hostile(number: int, text: str) -> Record:
     return record(
         CaseInfo(
@@ -193,9 +227,12 @@ def _hostile(number: int, text: str) -> Record:
         stage=text,
         diagnostics=(Diagnostic(source="log", message=text, severity="warning", op=text, node=text),),
         results=(replace(result(text, None, text), output=text, dtype=text, second_reference=text, sides_with=text),),
+        points=(PointResult(point=text, status=Status.WRONG, shapes={text: (1,)}, reason=text),),
         signature=text,
         remedy=text,
         remedy_source="javascript:alert(1)" if number % 2 else f"https://example.org/{text}",
+        ran_in=text,
+        layers=(Layer(name=text, type=text, inputs=(text,), outputs=(text,), tactic=text),),
         artifacts={text: text, "escape": "../../etc/passwd", "job": f"jobs/{number} a&b"},
         seconds={text: 1.0},
     )

@@ -67,7 +67,16 @@ def test_an_update_keeps_what_it_did_not_observe(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "content",
-    ["", "case,status\n", "case,precision,status\na,explicit\n", "case,precision,status\na,explicit,great\n", "\0\xff"],
+    [
+        "",
+        "case,status\n",
+        "case,precision,status\na,explicit\n",
+        "case,precision,status\na,explicit,great\n",
+        "case,precision,status\na,explicit,invalid_case\n",
+        "case,precision,status\na,fp12,match\n",
+        "case,precision,status\na,explicit,match\na,explicit,match\n",
+        "\0\xff",
+    ],
 )
 def test_a_broken_file_is_one_clear_error(tmp_path: Path, content: str) -> None:
     path = tmp_path / "rtx-1.7.csv"

@@ -41,7 +41,7 @@ def test_show_says_all(capsys: pytest.CaptureFixture[str]) -> None:
         digest,
         "shape point inside",
         "profile 0",
-        "x: min [1, 3, 8, 7]",
+        "x: min [1, 3, 8, 6]",
         "QuantizeLinear (",
         "Conv",
     ):

@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 import time
+import warnings
 from collections.abc import Iterator, Mapping
 from functools import cache
 from importlib import import_module
@@ -18,20 +19,33 @@ import onnx
 import pytest
 from onnx import helper
 from onnx.reference import ReferenceEvaluator
+from onnx.reference.op_run import OpRun
 
 from cases.case import Array, Case, Shape, ShapePoint
 from cases.catalogue import MODULES, Generated, generate
-from cases.dynamic_shapes.data_dependent import OVERLAP, corners, scores
+from cases.dynamic_shapes.boxes import OVERLAP, corners, scores
 from cases.dynamic_shapes.symbolic import dynamic_case, f32
+from tests.independent import independent_answer, is_answered
+from tests.operator_corrections import LACKING, WRONG, replacements
+from tests.recurrent_arithmetic import recurrent_answer
+
+ONNXRUNTIME_READS = 26  # the newest opset that onnxruntime 1.31 loads
+REFUSED_BY_ONNXRUNTIME = {"attention-window-opset25"}  # onnxruntime 1.31 knows no window at opset 25, onnx 1.23 does
+
+# With several profiles, further points and faults on purpose: tests/test_cases_profiles.py.
+OF_PROFILES = ("profiles", "profile_inputs", "invalid_profiles")
 
 
 def enumerate_cases() -> Iterator[Case]:
-    for module in MODULES["dynamic_shapes"]:
+    for module in (name for name in MODULES["dynamic_shapes"] if name not in OF_PROFILES):
         yield from import_module(f"cases.dynamic_shapes.{module}").cases()
 
 
 CASES = {case.id: case for case in enumerate_cases()}
+REFUSED_BY_EVALUATOR = {"rnn-forward-relu-opset14"}  # the only activation of RNN that it knows is Tanh
+REFERENCED = {name: case for name, case in CASES.items() if not case.no_reference or is_answered(case)}
 every_case = pytest.mark.parametrize("case", CASES.values(), ids=CASES.keys())
+referenced_case = pytest.mark.parametrize("case", REFERENCED.values(), ids=REFERENCED.keys())
 
 
 @cache
@@ -41,12 +55,34 @@ def made(case_id: str) -> Generated:
 
 @cache
 def reference(case_id: str) -> Mapping[str, Mapping[str, Array]]:
+    """Return what the evaluator says, corrected where it is known to be wrong or refuses the model.
+
+    For cases that it cannot run or gets wrong as a whole it is what tests/independent.py says.
+    """
+    if is_answered(CASES[case_id]):
+        return independent_answer(made(case_id))
+    opset = CASES[case_id].opset
+    try:
+        return evaluate(case_id, replacements(WRONG, opset))
+    except Exception:  # the evaluator raises whatever the operator's Python code raises
+        if {each.op for each in LACKING} & operators(made(case_id).model.graph):
+            return evaluate(case_id, replacements((*WRONG, *LACKING), opset))
+        raise
+
+
+def evaluated(case_id: str) -> Mapping[str, Mapping[str, Array]]:
+    return evaluate(case_id, [])
+
+
+def evaluate(case_id: str, new_ops: list[type[OpRun]]) -> Mapping[str, Mapping[str, Array]]:
     names = [output.name for output in made(case_id).model.graph.output]
-    evaluator = ReferenceEvaluator(made(case_id).model)
-    return {
-        point: dict(zip(names, map(np.asarray, evaluator.run(None, dict(arrays))), strict=True))
-        for point, arrays in made(case_id).inputs.items()
-    }
+    evaluator = ReferenceEvaluator(made(case_id).model, new_ops=new_ops or None)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # what numpy says of the evaluator's code is nothing that we could mend
+        return {
+            point: dict(zip(names, map(np.asarray, evaluator.run(None, dict(arrays))), strict=True))
+            for point, arrays in made(case_id).inputs.items()
+        }
 
 
 def dimensions(value: onnx.ValueInfoProto) -> list[int | str]:
@@ -99,7 +135,7 @@ def test_the_cases_that_were_asked_for_by_name_are_there() -> None:
 
 
 def test_most_cases_are_for_runtimes_that_know_no_opset_after_17() -> None:
-    assert sum(case.opset <= 17 for case in CASES.values()) > 0.8 * len(CASES)
+    assert sum(case.opset <= 17 for case in CASES.values()) > 2 / 3 * len(CASES)
 
 
 def test_listing_builds_no_model_and_is_cheap(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -168,7 +204,7 @@ def test_points_span_the_profile(case: Case) -> None:
             for a, b, c, d in zip(smallest, usual, between, largest, strict=True):
                 assert (a < b < d and a < c < d) or a == b == c == d
             assert between != usual or smallest == largest
-    data = [name for name in best.shapes if name not in best.values]
+    data = [name for name, shape in best.shapes.items() if shape and name not in best.values]
     assert max(point.shapes[name][0] for point in case.points for name in data) > 1
 
 
@@ -192,7 +228,7 @@ def test_inputs_are_what_model_and_points_declare(case: Case) -> None:
             assert "shape_input" in case.tags
 
 
-@every_case
+@referenced_case
 def test_reference_answers_as_declared_at_more_than_one_shape(case: Case) -> None:
     answers = reference(case.id)
     assert list(answers) == ["min", "opt", "inside", "max"]
@@ -206,23 +242,75 @@ def test_reference_answers_as_declared_at_more_than_one_shape(case: Case) -> Non
                 not isinstance(dim, int) or size == dim for size, dim in zip(output.shape, declared, strict=True)
             )
             assert np.isfinite(output.astype(np.float64)).all()
-    assert len({tuple(array.shape for array in outputs.values()) for outputs in answers.values()}) > 1
+    if any(not isinstance(dim, int) for value in made(case.id).model.graph.output for dim in dimensions(value)):
+        assert len({tuple(array.shape for array in outputs.values()) for outputs in answers.values()}) > 1
 
 
-@every_case
+@referenced_case
 def test_onnxruntime_agrees_with_the_reference(case: Case) -> None:
-    """Without optimizations, and at every point."""
+    """Without optimizations, and at every point; it has no layout but 0 of its recurrent operators."""
     ort = pytest.importorskip("onnxruntime", reason="onnxruntime has no release for this Python")
     options = ort.SessionOptions()
     options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_DISABLE_ALL
     options.log_severity_level = 4
+    if "layout1" in case.id:
+        with pytest.raises(ort.capi.onnxruntime_pybind11_state.Fail, match="Batchwise"):
+            ort.InferenceSession(made(case.id).model_bytes, options, providers=["CPUExecutionProvider"])
+        return
+    if case.opset > ONNXRUNTIME_READS or case.id in REFUSED_BY_ONNXRUNTIME:
+        with pytest.raises(Exception, match=r"(?i)opset|IR version|attribute"):
+            ort.InferenceSession(made(case.id).model_bytes, options, providers=["CPUExecutionProvider"])
+        return
     session = ort.InferenceSession(made(case.id).model_bytes, options, providers=["CPUExecutionProvider"])
     for point, wanted in reference(case.id).items():
         found = session.run(list(wanted), dict(made(case.id).inputs[point]))
         for got, want in zip(found, wanted.values(), strict=True):
-            assert (got.dtype, got.shape) == (want.dtype, want.shape)
-            limit = case.tolerance.absolute + case.tolerance.relative * np.abs(want.astype(np.float64))
-            assert (np.abs(got.astype(np.float64) - want.astype(np.float64)) <= limit).all()
+            assert agree(case, got, want)
+
+
+def agree(case: Case, got: Array, want: Array) -> bool:
+    if (got.dtype, got.shape) != (want.dtype, want.shape):
+        return False
+    limit = case.tolerance.absolute + case.tolerance.relative * np.abs(want.astype(np.float64))
+    return bool((np.abs(got.astype(np.float64) - want.astype(np.float64)) <= limit).all())
+
+
+BY_HAND = {name: case for name, case in CASES.items() if is_answered(case)}
+
+
+@pytest.mark.parametrize("case", BY_HAND.values(), ids=BY_HAND.keys())
+def test_an_answer_by_hand_is_needed_or_the_evaluator_agrees(case: Case) -> None:
+    """It agrees on recurrent operators unless the case says why not; everything else it gets wrong or refuses."""
+    try:
+        found = evaluated(case.id)
+    except Exception:  # noqa: BLE001 - the evaluator raises whatever the operator's Python code raises
+        found = {}
+    wanted = reference(case.id)
+    right = bool(found) and all(
+        agree(case, outputs[name], want) for point, outputs in found.items() for name, want in wanted[point].items()
+    )
+    assert right == ("recurrent" in case.tags and not case.no_reference and case.id not in REFUSED_BY_EVALUATOR)
+    assert bool(found) >= bool(case.no_reference)
+
+
+@pytest.mark.parametrize("name", [name for name, case in CASES.items() if "recurrent" in case.tags])
+def test_a_part_of_a_recurrent_operator_that_is_left_out_shows(name: str) -> None:
+    """The bounds are far below what a missing weight, bias, peephole or initial state changes."""
+    case = CASES[name]
+    parts = [part for step in made(name).model.graph.node for part in step.input if part in ("w", "r", "b", "p")]
+    parts += [part for part in ("initial_h", "initial_c") if part in made(name).inputs["opt"]]
+    assert len(parts) >= 2
+    for part in parts:
+        found = recurrent_answer(made(name), without=part)["max"]
+        assert not all(agree(case, found[output], want) for output, want in reference(name)["max"].items()), part
+
+
+def test_results_that_are_empty_at_one_point_are_there() -> None:
+    """And what is chosen of nothing flows into other ops as well, where the result itself is not empty."""
+    empty = [name for name, case in CASES.items() if "empty" in name and "data_dependent" in case.tags]
+    sizes = {name: {array.size for array in reference(name)["inside"].values()} for name in empty}
+    assert sum(0 in size for size in sizes.values()) >= 15
+    assert sum(0 not in size for size in sizes.values()) >= 5
 
 
 @pytest.mark.parametrize("name", [name for name, case in CASES.items() if "data_dependent" in case.tags])
@@ -242,7 +330,7 @@ def test_a_size_that_depends_on_data_depends_on_more_than_the_shape() -> None:
 
 def test_an_unused_input_is_declared_given_and_unused() -> None:
     found = [case for case in CASES.values() if "unused_input" in case.tags]
-    assert len(found) == 2
+    assert len(found) >= 2
     for case in found:
         assert not any("unused" in node.input for node in made(case.id).model.graph.node)
         assert all(len(point.shapes) == 3 and "unused" in point.shapes for point in case.points)
@@ -262,11 +350,13 @@ def test_both_branches_are_taken(name: str, taken: list[bool]) -> None:
 
 
 def test_what_is_normalized_spreads_as_the_tolerance_assumes() -> None:
+    """Over the last axis, which is the fewest elements; over the channels where the id says so."""
     found = [case for name, case in CASES.items() if "layernormalization" in name]
     assert len(found) >= 3
     for case in found:
+        axis = 1 if "channels" in case.id else -1
         for arrays in made(case.id).inputs.values():
-            assert (arrays["x"].std(axis=-1) >= 1).all()
+            assert (arrays["x"].std(axis=axis) >= 1).all()
 
 
 def test_boxes_never_overlap_by_about_the_threshold() -> None:

@@ -43,6 +43,7 @@ RAN = Evidence(stage="run:max", executed=True)
         (Evidence(failed="build", words="no tactic"), Status.BUILD_FAILED, "no tactic"),
         (Evidence(failed="build", words="Cuda", needs_gpu="needs a GPU"), Status.NOT_RUN, "needs a GPU"),
         (Evidence(failed="run:max", words="overflow"), Status.RUN_FAILED, "overflow"),
+        (Evidence(failed="deserialize", words="no GPU"), Status.RUN_FAILED, "at deserialize: no GPU"),
         (Evidence(), Status.BUILDS, ""),
         (
             Evidence(failed="profile", words="refused by the harness", needs_gpu="x"),
@@ -125,6 +126,11 @@ def test_each_status_has_its_evidence(evidence: Evidence, status: Status, reason
     assert classify(evidence) == (status, reason)
 
 
+def test_the_table_leaves_no_status_out() -> None:
+    (table,) = test_each_status_has_its_evidence.pytestmark  # type: ignore[attr-defined]
+    assert {status for _, status, _ in table.args[1]} == set(Status)
+
+
 @pytest.mark.parametrize(
     ("drift", "wrong"),
     [
@@ -150,7 +156,24 @@ def test_shares_never_round_to_a_false_none_or_all(share: float, words: str) -> 
 def test_problems_are_told_in_the_unit_of_the_output() -> None:
     assert describe_problem(FINE) == ""
     assert "off by up to 3 steps" in describe_problem(replace(DRIFT, max_steps=3))
+    assert "off by up to 1 step in" in describe_problem(replace(DRIFT, max_steps=1))
     assert "2 elements differ in NaN or infinity" in describe_problem(replace(DRIFT, nonfinite_mismatches=2))
+    assert describe_problem(replace(DRIFT, worst_value=None)).endswith("of the elements, at [1, 2]")
+
+
+@pytest.mark.parametrize(
+    ("got", "expected", "words"),
+    [
+        (1.5, 1.0, "got 1.5, expected 1"),
+        (1.0000001, 1.0, "got 1.0000001, expected 1"),
+        (1.0, 1.0 + 2**-52, "got 1, expected 1.0000000000000002"),
+        (2**53 + 1, 2**53, "got 9007199254740993, expected 9007199254740992"),
+        (math.nan, 1.0, "got nan, expected 1"),
+        (3.0, 3.0, "got 3, expected 3"),
+    ],
+)
+def test_both_values_are_written_so_that_they_differ(got: float, expected: float, words: str) -> None:
+    assert describe_problem(replace(DRIFT, worst_value=got, worst_reference=expected)).endswith(words)
 
 
 DECLARED = (DeclaredOutput(name="y", dtype="uint8", shape=(2, None, 4)),)

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from matrix.exit_status import COULD_NOT_RUN
 from matrix.record import Record, Status, Verdict, from_json
 from tests.conftest import FakeInterpreter
 from tests.test_process import processes_with, until
@@ -26,6 +27,9 @@ class Harness:
     def __init__(self, tmp_path: Path, make: FakeInterpreter) -> None:
         self.reports = tmp_path / "out"
         self.baselines = tmp_path / "baselines"
+        self.baselines.mkdir()
+        self.issues = tmp_path / "issues.toml"
+        self.issues.touch()
         self._make = make
         self._environment = {**os.environ, "TENSORRT_MATRIX_CACHE": str(tmp_path / "cache"), "COLUMNS": "120"}
 
@@ -34,7 +38,7 @@ class Harness:
         return [
             sys.executable, "-m", "pytest", "-p", "tests.small_catalogue", "-p", "no:cacheprovider", "matrix/",
             "--ort-version=none", f"--trt-version={runtimes}", *fakes, f"--report-dir={self.reports}",
-            f"--baseline={self.baselines}", *arguments,
+            f"--baseline={self.baselines}", f"--known-issues={self.issues}", *arguments,
         ]  # fmt: skip
 
     def start(self, cases: str, *arguments: str, **choices: str) -> subprocess.Popen[str]:
@@ -155,7 +159,6 @@ def test_a_first_run_can_become_the_baseline_and_the_next_is_the_same(harness: H
 
 
 def test_changes_against_the_baseline_fail_with_both_statuses(harness: Harness) -> None:
-    harness.baselines.mkdir()
     (harness.baselines / "rtx-1.7.csv").write_text(
         "case,precision,status\nbetter,explicit,unsupported\nflaky,explicit,builds\nrefuse,explicit,builds\n"
     )
@@ -181,18 +184,18 @@ def test_an_update_of_a_part_leaves_the_rest_of_the_baseline(harness: Harness) -
 
 def test_a_runtime_asked_for_by_name_that_cannot_load_fails_the_run_after_the_others(harness: Harness) -> None:
     code, output = harness.run("a b", runtimes="rtx-1.6", start="import_error")
-    assert code == 1
+    assert code == COULD_NOT_RUN
     assert {record.status for record in harness.records().values()} == {Status.NOT_RUN}
     assert "rtx-1.6: no cell could run: " in output
     assert "libnvinfer.so.10" in output
     code, _ = harness.run("a b", "--update-baseline", runtimes="rtx-1.6", start="import_error")
-    assert code == 1
-    assert not harness.baselines.exists()
+    assert code == COULD_NOT_RUN
+    assert not any(harness.baselines.iterdir())
 
 
 def test_an_interpreter_with_another_release_does_not_run_under_a_false_name(harness: Harness) -> None:
     code, output = harness.run("a", start="other")
-    assert code == 1
+    assert code == COULD_NOT_RUN
     assert harness.records()["a"].status is Status.NOT_RUN
     assert "TensorRT-RTX 1.7 was asked for, but the interpreter has version 9.9.9" in output
 
@@ -267,10 +270,9 @@ def test_a_report_folder_that_is_a_file(harness: Harness) -> None:
 
 
 def test_a_baseline_that_is_broken_is_one_clear_error(harness: Harness) -> None:
-    harness.baselines.mkdir()
     (harness.baselines / "rtx-1.7.csv").write_text("nonsense")
     code, output = harness.run("a")
-    assert code not in (0, 1)
+    assert code == pytest.ExitCode.USAGE_ERROR
     assert "rtx-1.7.csv: the first line is not case,precision,status" in output
     assert "Traceback" not in output
 

@@ -80,6 +80,18 @@ def test_numbers_that_json_lacks_are_spelled_out() -> None:
     assert (again.max_abs, again.sqnr_db) == (math.inf, -math.inf)
 
 
+def test_a_64_bit_integer_keeps_all_its_digits() -> None:
+    drift = record.Drift(
+        max_abs=1, mean_abs=1, max_rel=0, rmse=1, cosine=1, sqnr_db=300, share_off=1, nonfinite_mismatches=0,
+        worst_value=2**53 + 1, worst_reference=2**53,
+    )  # fmt: skip
+    result = record.OutputResult(point="opt", output="y", drift=drift)
+    (read,) = from_json(to_json(replace(sample(), results=(result,)))).results
+    assert read == result
+    assert read.drift is not None
+    assert (read.drift.worst_value, type(read.drift.worst_reference)) == (2**53 + 1, float)
+
+
 def test_what_a_later_schema_added_is_ignored_and_what_it_made_optional_may_lack() -> None:
     raw = json.loads(to_json(sample()))
     raw["schema"] = record.SCHEMA + 1

@@ -175,7 +175,9 @@ def test_without_a_reference_dtype_and_shape_are_still_kept() -> None:
     assert (result.dtype, result.shape, result.problem, result.drift) == ("float32", (2, 3), "", None)
 
 
-@pytest.mark.parametrize(("text", "problem"), [("a", ""), ("b", "the strings differ")])
+@pytest.mark.parametrize(
+    ("text", "problem"), [("a", ""), ("b", "the strings differ, first at [0]: got 'b', expected 'a'")]
+)
 def test_strings_are_compared_exactly(text: str, problem: str) -> None:
     declared = (DeclaredOutput(name="y", dtype="string", shape=(1,)),)
     got = {"opt": {"y": np.array([text], dtype=object)}}

@@ -90,6 +90,7 @@ def test_summary_puts_regressions_and_wrong_answers_first() -> None:
     summary = summarize(RECORDS)
     assert [finding.verdict for finding in summary.changes] == [
         Verdict.REGRESSION,
+        Verdict.REGRESSION,
         Verdict.FLAKY,
         Verdict.PROGRESSION,
     ]
@@ -124,7 +125,7 @@ def test_headline() -> None:
     new = replace(same, verdict=Verdict.NEW, baseline=None)
     assert headline(summarize([new])) == f"{start}1 cell not in the baselines yet."
     assert headline(summarize([replace(same, verdict=None)])).endswith("nothing was judged against a baseline.")
-    assert headline(summarize(RECORDS)).startswith("13 cases on 5 runtimes, 25 cells: 6 wrong, 1 crash, 1 timeout")
+    assert headline(summarize(RECORDS)).startswith("14 cases on 5 runtimes, 26 cells: 7 wrong, 1 crash, 1 timeout")
 
 
 def test_a_later_record_of_a_cell_counts() -> None:
@@ -151,7 +152,7 @@ def test_differs(statuses: list[Status], expected: bool) -> None:
 def test_wide_table_keeps_the_order_of_first_appearance() -> None:
     frame = table.wide(RECORDS)
     assert list(frame.columns) == ["ort-1.31", "rtx-1.6", "rtx-1.7", "8.6", "8.6/fp16"]
-    assert list(frame.index[:4]) == [QUANTIZE.id, UINT8.id, DYNAMIC.id, LOOP.id]
+    assert list(frame.index[:5]) == [QUANTIZE.id, UINT8.id, DYNAMIC.id, "nonzero-float32-opset17", LOOP.id]
     assert frame.loc[UINT8.id, "rtx-1.7"] == "wrong"
     assert frame.loc[UINT8.id, "8.6"] == ""
     assert table.wide([]).empty
@@ -171,7 +172,7 @@ def test_long_table_has_the_worst_figures() -> None:
 def test_summary_json_is_strict_and_complete() -> None:
     found = json.loads(json_export.to_json(RECORDS, ["a line is missing"]), parse_constant=pytest.fail)
     assert found["schema"] == json_export.SCHEMA
-    assert found["counts"]["wrong"] == 6
+    assert found["counts"]["wrong"] == 7
     assert sum(found["counts"].values()) == len(RECORDS)
     assert [case["id"] for case in found["cases"][:2]] == [QUANTIZE.id, UINT8.id]
     assert found["cases"][1]["cells"] == {"ort-1.31": "drift", "rtx-1.6": "wrong", "rtx-1.7": "wrong"}
@@ -456,8 +457,8 @@ def write_run(folder: Path, records: list[Record], rubbish: str = "") -> Path:
 def test_write_reports(tmp_path: Path) -> None:
     run = write_run(tmp_path, RECORDS)
     paths = write_reports(run)
-    assert [path.name for path in paths] == ["matrix.csv", "matrix.md", "index.html", "summary.json"]
-    assert all(path.stat().st_size > 500 for path in paths)
+    assert [path.name for path in paths] == ["matrix.csv", "matrix.md", "index.html", "summary.json", "differences.csv"]
+    assert all(path.stat().st_size > 500 for path in paths if path.name != "differences.csv")
     assert sorted(path.name for path in run.iterdir()) == sorted([*(path.name for path in paths), "records.jsonl"])
     records, problems = read_run(run / "records.jsonl")
     assert [*map(to_json, records)] == [*map(to_json, RECORDS)], "not a number is unlike itself"
@@ -465,14 +466,14 @@ def test_write_reports(tmp_path: Path) -> None:
 
 
 def test_reports_of_an_empty_run_say_so(tmp_path: Path) -> None:
-    for path in write_reports(write_run(tmp_path, []))[1:]:
+    for path in write_reports(write_run(tmp_path, []))[1:4]:
         assert "There are no records" in path.read_text(encoding="utf-8")
 
 
 def test_reports_of_a_damaged_run_say_so(tmp_path: Path) -> None:
     rubbish = '{"half":\n[]\n{}\n"x"\n\x00\xff'
     paths = write_reports(write_run(tmp_path, RECORDS[:3], rubbish))
-    for path in paths[1:]:
+    for path in paths[1:4]:
         assert "5 lines could not be read" in path.read_text(encoding="utf-8").replace("\\", "")
     assert len(paths[0].read_text(encoding="utf-8").splitlines()) == 4
 

@@ -136,6 +136,23 @@ def expand(name: str, dtype: Any, values: tuple[int, int], profile: Profile) -> 
     return case(name, build, points=points, profiles=(profile,), inputs=inputs)
 
 
+def test_a_scalar_needs_no_profile(ort: Run, rtx: Run) -> None:
+    """ONNX Runtime says the same of a scalar as of an input without a shape."""
+
+    def build() -> onnx.ModelProto:
+        graph = helper.make_graph(
+            [helper.make_node("Mul", ["x", "s"], ["y"])],
+            "case",
+            [helper.make_tensor_value_info("x", 1, [2, 3]), helper.make_tensor_value_info("s", 1, [])],
+            [helper.make_tensor_value_info("y", 1, [2, 3])],
+        )
+        return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+
+    points = (ShapePoint(name="static", shapes={"x": (2, 3), "s": ()}),)
+    item = case("scaled", build, points=points, profiles=())
+    assert ort(item)[0].failed is rtx(item)[0].failed is None
+
+
 SHAPES = {"x": SPAN, "s": ((2,), (2,), (2,))}
 
 

@@ -1,238 +1,194 @@
-"""Outputs whose size depends on the data, or on a k that is computed or given at run time.
+"""NonZero, Compress and Unique: outputs whose size depends on the data, alone and flowing into another op.
 
-Everything here selects, sorts or counts: every result is exact. Scores and what TopK sorts have no ties, and no overlap
-of two boxes comes near the threshold, so that nothing is left to the implementation.
+Everything here selects or counts, or adds multiples of 1/16: every result is exact. In the variants with ``empty`` in
+their id nothing is selected at the point ``inside``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 
 import numpy as np
-import onnx
 
-from cases.case import Array, Case, Shape
-from cases.dynamic_shapes.symbolic import Body, Fill, dynamic_case, extent, f32, i64, ints
-from cases.inputs import distinct_floats, integers, permutation
-from cases.model import Signature, node
+from cases.case import Case
+from cases.dynamic_shapes import selections
+from cases.dynamic_shapes.fills import blank_at, few, flags, sparse
+from cases.dynamic_shapes.symbolic import Body, Fill, Sizes, dynamic_case, f32, i64
+from cases.model import Signature
 
-BOOL, INT64 = onnx.TensorProto.BOOL, onnx.TensorProto.INT64
 TABLE: Signature = f32("N", "S")
 FLAGS: Signature = np.bool_, ("S",)
-CLASSES = 2
-MOST_BOXES = 5  # of a class
-OVERLAP = 0.47  # boxes have sides of 4 to 7: an intersection over union that is 47/100 needs a union of 100 at least
-SCORE = 0.3  # scores are multiples of a power of two
-
-sparse: Fill = partial(integers, low=-1, high=1, dtype=np.float32)
-flags: Fill = partial(integers, low=0, high=1, dtype=np.bool_)
+HALF_FLAGS: Signature = np.bool_, ("S_half",)
+SIZES_HALF = {"S_half": (2, 8, 5, 20)}  # shorter than S at every point
 
 
 def cases() -> Iterator[Case]:
     """Yield the cases."""
     yield from _nonzero()
+    yield from _nonzero_into()
     yield from _compress()
     yield from _unique()
-    yield from _topk()
-    yield from _boxes()
-    yield from _sizes_from_data()
+    yield from _masks()
 
 
 def _nonzero() -> Iterator[Case]:
-    for dtype, opset in ((np.float32, 13), (np.float32, 17), (np.int64, 17), (np.bool_, 17)):
-        yield dynamic_case(
+    dtypes = ((np.float32, 9), (np.float32, 13), (np.float32, 17), (np.int32, 9), (np.int64, 17), (np.uint8, 17))
+    for dtype, opset in (*dtypes, (np.bool_, 17), (np.bool_, 9)):
+        fill = flags if dtype is np.bool_ else few(dtype, 0 if dtype is np.uint8 else -1)
+        yield _case(
             f"nonzero-{np.dtype(dtype).name}",
             "NonZero",
-            _nonzero_body,
+            selections.nonzero,
             {"x": (dtype, ("N", "S"))},
             {"y": i64(2, "count")},
             opset=opset,
-            fill={"x": flags if dtype is np.bool_ else partial(integers, low=-1, high=1, dtype=dtype)},
-            tags=["data_dependent"],
+            fill={"x": fill},
         )
-    yield dynamic_case(
-        "nonzero_gathernd-float32",
-        "NonZero",
-        _mask_gather,
-        {"x": TABLE},
-        {"y": f32("count")},
-        tags=["data_dependent", "gathernd"],
-    )
+    for rank, dims in ((1, ("S",)), (3, ("N", "S", 4)), (4, ("N", 2, "H", "W"))):
+        x, y = {"x": f32(*dims)}, {"y": i64(rank, "count")}
+        yield _case(f"nonzero-rank{rank}", "NonZero", selections.nonzero, x, y, fill={"x": sparse}, opset=13)
+    empty = {"x": blank_at("inside", sparse)}
+    for opset in (9, 13, 17):
+        yield _case(
+            "nonzero-empty",
+            "NonZero",
+            selections.nonzero,
+            {"x": TABLE},
+            {"y": i64(2, "count")},
+            opset=opset,
+            fill=empty,
+        )
+
+
+def _nonzero_into() -> Iterator[Case]:
+    """What the indices are for: other ops take them, also where there are none."""
+    rows: Mapping[str, Signature] = {"x": f32("S", 4), "keep": FLAGS}
+    for word, fill in (("", flags), ("_empty", blank_at("inside", flags))):
+        for name, body, y in (
+            ("gather", selections.gather_rows, f32("count", 4)),
+            ("gather_matmul", selections.gather_rows_matmul, f32("count", selections.UNITS)),
+            ("gather_sum", selections.gather_rows_sum, f32("S", 4)),
+            ("gather_concat", selections.gather_rows_concat, f32("S_and_count", 4)),
+            ("range", selections.range_over_count, i64("count")),
+            ("constantofshape", selections.zeros_of_count, f32("count", 3)),
+            ("expand", selections.expand_to_count, f32("count", 4)),
+            ("reshape", selections.gather_rows_reshape, f32("count_twice", 2)),
+        ):
+            yield _case(f"nonzero_{name}{word}-float32", "NonZero", body, rows, {"y": y}, fill={"keep": fill})
 
 
 def _compress() -> Iterator[Case]:
-    for axes, body, y in (
-        ("axis_1", partial(_compress_body, axis=1), f32("N", "count")),
-        ("flattened", _compress_body, f32("count")),
+    """An axis, its negative, none (then the input is flattened), and a condition that is shorter than the axis."""
+    empty = blank_at("inside", flags)
+    for opset, axes, body, y, fill in (
+        (17, "axis_1", partial(selections.compress, axis=1), f32("N", "count"), flags),
+        (17, "flattened", selections.compress, f32("count"), flags),
+        (9, "axis_1", partial(selections.compress, axis=1), f32("N", "count"), flags),
+        (9, "flattened", selections.compress, f32("count"), flags),
+        (11, "axis_negative", partial(selections.compress, axis=-1), f32("N", "count"), flags),
+        (11, "axis_1_empty", partial(selections.compress, axis=1), f32("N", "count"), empty),
+        (9, "flattened_empty", selections.compress, f32("count"), empty),
+        (17, "matmul", selections.compress_matmul, f32("N", "N"), flags),
+        (17, "matmul_empty", selections.compress_matmul, f32("N", "N"), empty),
+        (17, "concat_empty", selections.compress_concat, f32("N", "S_and_count"), empty),
+        (17, "sum_empty", selections.compress_sum, f32("N"), empty),
     ):
-        yield dynamic_case(
-            f"compress-{axes}",
+        inputs = {"x": TABLE, "keep": FLAGS}
+        yield _case(f"compress-{axes}", "Compress", body, inputs, {"y": y}, opset=opset, fill={"keep": fill})
+    for dtype in (np.int64, np.float16, np.bool_):
+        yield _case(
+            f"compress-{np.dtype(dtype).name}",
             "Compress",
-            body,
-            {"x": TABLE, "keep": FLAGS},
-            {"y": y},
-            fill={"keep": flags},
-            tags=["data_dependent"],
+            partial(selections.compress, axis=0),
+            {"x": (dtype, ("S", 4)), "keep": FLAGS},
+            {"y": (dtype, ("count", 4))},
+            opset=11,
+            fill={"x": few(dtype, 0), "keep": flags},
         )
+    yield _case(
+        "compress-short_condition",
+        "Compress",
+        partial(selections.compress, axis=1),
+        {"x": TABLE, "keep": HALF_FLAGS},
+        {"y": f32("N", "count")},
+        fill={"keep": flags},
+        sizes=SIZES_HALF,
+    )
 
 
 def _unique() -> Iterator[Case]:
-    few: Fill = partial(integers, low=0, high=5, dtype=np.float32)
-    for axes, attributes, x, y in (
-        ("sorted", {"sorted": 1}, f32("S"), f32("count")),
-        ("unsorted", {"sorted": 0}, f32("S"), f32("count")),
-        ("axis_0", {"axis": 0}, f32("S", 2), f32("count", 2)),
+    line, pairs, table = f32("S"), f32("S", 2), f32(2, "S")
+    for axes, opset, attributes, x, y in (
+        ("sorted", 17, {"sorted": 1}, line, f32("count")),
+        ("sorted", 11, {"sorted": 1}, line, f32("count")),
+        ("unsorted", 17, {"sorted": 0}, line, f32("count")),
+        ("unsorted", 11, {"sorted": 0}, line, f32("count")),
+        ("axis_0", 17, {"axis": 0}, pairs, f32("count", 2)),
+        ("axis_0_unsorted", 17, {"axis": 0, "sorted": 0}, pairs, f32("count", 2)),
+        ("axis_1", 11, {"axis": 1}, table, f32(2, "count")),
+        ("axis_negative", 17, {"axis": -1}, table, f32(2, "count")),
+        ("axis_1_unsorted", 17, {"axis": 1, "sorted": 0}, table, f32(2, "count")),
+        ("flattened", 17, {"sorted": 1}, pairs, f32("count")),
+        ("flattened_unsorted", 17, {"sorted": 0}, pairs, f32("count")),
     ):
-        yield dynamic_case(
+        inverse = "S_twice" if "flattened" in axes else "S"
+        yield _case(
             f"unique-{axes}",
             "Unique",
-            partial(_unique_body, **attributes),
+            partial(selections.unique, **attributes),
             {"x": x},
-            {"y": y, "indices": i64("count"), "inverse": i64("S"), "counts": i64("count")},
-            fill={"x": few},
-            tags=["data_dependent"],
-        )
-
-
-def _topk() -> Iterator[Case]:
-    outputs: Mapping[str, Signature] = {"y": f32("N", "k"), "indices": i64("N", "k")}
-    fill: Mapping[str, Fill] = {"x": distinct_floats}
-    for opset in (13, 17, 21):
-        body = partial(_topk_half, largest=1)
-        yield dynamic_case("topk-k_computed", "TopK", body, {"x": TABLE}, outputs, opset=opset, fill=fill)
-    smallest = partial(_topk_half, largest=0)
-    yield dynamic_case("topk-k_computed_smallest", "TopK", smallest, {"x": TABLE}, outputs, fill=fill)
-    yield dynamic_case("topk-k_minimum", "TopK", _topk_at_most_ten, {"x": TABLE}, outputs, fill=fill)
-    given = {"x": TABLE, "k": i64(1)}
-    values = ((1,), (8,), (5,), (20,))
-    yield dynamic_case("topk-k_input", "TopK", _topk_input, given, outputs, fill=fill, values={"k": values})
-
-
-def _boxes() -> Iterator[Case]:
-    for opset in (13, 17):
-        yield dynamic_case(
-            "nonmaxsuppression-float32",
-            "NonMaxSuppression",
-            _suppression,
-            {"boxes": f32("N", "S", 4), "scores": f32("N", CLASSES, "S")},
-            {"y": i64("count", 3)},
+            {"y": y, "indices": i64("count"), "inverse": i64(inverse), "counts": i64("count")},
             opset=opset,
-            fill={"boxes": corners, "scores": scores},
-            tags=["data_dependent"],
+            fill={"x": few(np.float32, 0, 5)},
         )
+    values, counts = {"y": (np.int64, ("count",))}, {"counts": i64("count")}
+    whole: Mapping[str, Signature] = {"x": (np.int64, ("S",))}
+    for axes, body, outputs in (
+        ("values_only", selections.unique_values, values),
+        ("values_and_counts", selections.unique_values_and_counts, {**values, **counts}),
+        ("count_of_values", selections.unique_size, {"y": i64("count")}),
+    ):
+        yield _case(f"unique-{axes}", "Unique", body, whole, outputs, fill={"x": few(np.int64, -4, 4)})
 
 
-def _sizes_from_data() -> Iterator[Case]:
-    yield dynamic_case(
-        "slice-ends_from_data",
-        "Slice",
-        _slice_by_count,
-        {"x": TABLE, "keep": FLAGS},
-        {"y": f32("N", "count")},
-        fill={"keep": flags},
-        tags=["data_dependent"],
+def _masks() -> Iterator[Case]:
+    """The spellings of x[mask] and of x[mask] = 0."""
+    image = f32("N", 2, "H", "W")
+    mostly = few(np.float32, -1, 4)  # so that some rows have a positive sum, and some elements are not positive
+    for word, fill in (("", mostly), ("_empty", blank_at("inside", mostly))):
+        for axes, op, body, x, y in (
+            (f"nonzero_gathernd{word}-float32", "NonZero", selections.mask_gather, TABLE, f32("count")),
+            (f"mask{word}-compress", "Compress", selections.mask_compress, TABLE, f32("count")),
+            (f"mask{word}-rows", "NonZero", selections.mask_rows, TABLE, f32("rows", "S")),
+            (f"mask{word}-scatternd", "ScatterND", selections.mask_scatter, TABLE, TABLE),
+            (f"mask{word}-image", "NonZero", selections.mask_gather, image, f32("count")),
+        ):
+            # The size of what is scattered into does not depend on the data; that of what is scattered does.
+            tags = ("mask",) if op == "ScatterND" else ("mask", "data_dependent")
+            yield _case(axes, op, body, {"x": x}, {"y": y}, fill={"x": fill}, tags=tags)
+
+
+def _case(
+    axes: str,
+    op: str,
+    body: Callable[[], Body],
+    inputs: Mapping[str, Signature],
+    outputs: Mapping[str, Signature],
+    *,
+    fill: Mapping[str, Fill],
+    opset: int = 17,
+    sizes: Mapping[str, Sizes] | None = None,
+    tags: Iterable[str] = ("data_dependent",),
+) -> Case:
+    return dynamic_case(
+        axes,
+        op,
+        body,
+        inputs,
+        outputs,
+        opset=opset,
+        fill=fill,
+        sizes=sizes,
+        tags=tags,
     )
-    yield dynamic_case(
-        "onehot-depth_from_data",
-        "OneHot",
-        _one_hot_by_maximum,
-        {"x": i64("N", "S")},
-        {"y": f32("N", "S", "depth")},
-        fill={"x": _ids},
-        tags=["data_dependent"],
-    )
-
-
-def corners(key: str, shape: Shape) -> Array:
-    """Return boxes [..., 4] as two opposite corners, with whole sides of 4 to 7."""
-    low = integers(f"{key}/corner", (*shape[:-1], 2), 0, 8)
-    side = integers(f"{key}/side", (*shape[:-1], 2), 4, 7)
-    return np.concatenate([low, low + side], axis=-1).astype(np.float32)
-
-
-def scores(key: str, shape: Shape) -> Array:
-    """Return pairwise different scores between 0 and 1, spread evenly."""
-    count = int(np.prod(shape))
-    return ((permutation(key, count) + 1) * 2.0 ** -count.bit_length()).reshape(shape).astype(np.float32)
-
-
-def _ids(key: str, shape: Shape) -> Array:
-    return integers(key, shape, 0, 2 * shape[-1])
-
-
-def _nonzero_body() -> Body:
-    """Return the indices of the elements that are not zero."""
-    return [node("NonZero", ["x"], ["y"])], {}
-
-
-def _mask_gather() -> Body:
-    """Return x[x > 0]: NonZero -> Transpose -> GatherND."""
-    nodes = [
-        node("Greater", ["x", "zero"], ["mask"]),
-        node("NonZero", ["mask"], ["indices"]),
-        node("Transpose", ["indices"], ["positions"], perm=[1, 0]),
-        node("GatherND", ["x", "positions"], ["y"]),
-    ]
-    return nodes, {"zero": np.array(0, np.float32)}
-
-
-def _compress_body(**attributes: int) -> Body:
-    """Return the elements whose flag is set."""
-    return [node("Compress", ["x", "keep"], ["y"], **attributes)], {}
-
-
-def _unique_body(**attributes: int) -> Body:
-    """Return each value once, with first positions, inverse and counts."""
-    return [node("Unique", ["x"], ["y", "indices", "inverse", "counts"], **attributes)], {}
-
-
-def _topk_half(largest: int) -> Body:
-    """Return the first half of each row as sorted by TopK: k is the length / 2."""
-    nodes = [*extent("x", 1, "s"), node("Div", ["s", "two"], ["k"]), _top(largest)]
-    return nodes, {"two": ints(2)}
-
-
-def _topk_at_most_ten() -> Body:
-    """Return the ten largest of each row, or all if there are fewer: k is Min(length, 10), as detectors compute it."""
-    return [*extent("x", 1, "s"), node("Min", ["s", "ten"], ["k"]), _top(1)], {"ten": ints(10)}
-
-
-def _topk_input() -> Body:
-    """Return the k largest of each row, with k given at run time."""
-    return [_top(1)], {}
-
-
-def _suppression() -> Body:
-    """Return the boxes that overlap no better one, a few of each class."""
-    inputs = ["boxes", "scores", "most", "overlap", "score"]
-    constants = {
-        "most": ints(MOST_BOXES),
-        "overlap": np.array([OVERLAP], np.float32),
-        "score": np.array([SCORE], np.float32),
-    }
-    return [node("NonMaxSuppression", inputs, ["y"])], constants
-
-
-def _slice_by_count() -> Body:
-    """Return the first columns, as many as flags are set."""
-    nodes = [
-        node("Cast", ["keep"], ["ones"], to=INT64),
-        node("ReduceSum", ["ones"], ["count"], keepdims=1),
-        node("Slice", ["x", "zero", "count", "axis"], ["y"]),
-    ]
-    return nodes, {"zero": ints(0), "axis": ints(1)}
-
-
-def _one_hot_by_maximum() -> Body:
-    """Return OneHot as deep as the largest id needs."""
-    nodes = [
-        node("ReduceMax", ["x"], ["largest"], keepdims=0),
-        node("Add", ["largest", "one"], ["depth"]),
-        node("OneHot", ["x", "depth", "off_on"], ["y"], axis=-1),
-    ]
-    return nodes, {"one": ints(1)[0], "off_on": np.array([0, 1], np.float32)}
-
-
-def _top(largest: int) -> onnx.NodeProto:
-    return node("TopK", ["x", "k"], ["y", "indices"], axis=-1, largest=largest, sorted=1)

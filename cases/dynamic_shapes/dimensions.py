@@ -36,12 +36,13 @@ from cases.dynamic_shapes.rounding import (
     rounding,
     softmax_rounding,
 )
+from cases.dynamic_shapes.rows import Row, listed
 from cases.dynamic_shapes.symbolic import SIZES, Body, dynamic_case, f32, i64
 from cases.inputs import floats, integers
 from cases.model import Signature
 
 # id without opset, op, body, signatures of x and y, tolerance
-Row = tuple[str, str, Callable[[], Body], Signature, Signature, Tolerance]
+Layer = tuple[str, str, Callable[[], Body], Signature, Signature, Tolerance]
 # id without opset, op, its attributes, signatures of a, b and y, tolerance
 Pair = tuple[str, str, Mapping[str, Any], Signature, Signature, Signature, Tolerance]
 
@@ -73,13 +74,11 @@ def cases() -> Iterator[Case]:
     yield from _two_inputs(_broadcast_pairs())
 
 
-def _single_input(rows: Iterable[Row], *, opset: int = 17) -> Iterator[Case]:
-    for axes, op, body, x, y, tolerance in rows:
-        summary = f"{op} of {_spelled('x', x)}"
-        yield dynamic_case(axes, op, body, {"x": x}, {"y": y}, opset=opset, summary=summary, tolerance=tolerance)
+def _single_input(rows: Iterable[Layer], *, opset: int = 17) -> Iterator[Case]:
+    return listed((Row(axes, op, body, {"x": x}, y, error) for axes, op, body, x, y, error in rows), opset=opset)
 
 
-def _batch() -> Iterator[Row]:
+def _batch() -> Iterator[Layer]:
     units, images = f32("N", UNITS), f32("N", CHANNELS, 8, 8)
     yield "batch-relu", "Relu", partial(unary, "Relu"), ROWS, ROWS, EXACT
     yield "batch-conv2d", "Conv", partial(conv, pads=PADS), images, f32("N", FILTERS, 8, 8), CONV
@@ -91,20 +90,20 @@ def _batch() -> Iterator[Row]:
     yield "batch-layernormalization", "LayerNormalization", layer_normalization, ROWS, ROWS, tolerance
 
 
-def _batch_of_old_opsets() -> Iterator[Row]:
+def _batch_of_old_opsets() -> Iterator[Layer]:
     tolerance = normalization_rounding(FEATURES)
     yield "batch-relu", "Relu", partial(unary, "Relu"), ROWS, ROWS, EXACT
     yield "batch-gemm", "Gemm", gemm, ROWS, f32("N", UNITS), rounding(FEATURES + 1, PRODUCT)
     yield "batch-layernormalization_primitives", "ReduceMean", layer_normalization_primitives, ROWS, ROWS, tolerance
 
 
-def _batch_of_new_opsets() -> Iterator[Row]:
+def _batch_of_new_opsets() -> Iterator[Layer]:
     tolerance = mean_rounding(FEATURES)
     yield "batch-relu", "Relu", partial(unary, "Relu"), ROWS, ROWS, EXACT
     yield "batch-reducemean", "ReduceMean", mean_of_rows_axes_input, ROWS, f32("N"), tolerance
 
 
-def _height_width() -> Iterator[Row]:
+def _height_width() -> Iterator[Layer]:
     halves = f32(2, FILTERS, "H_half", "W_half")
     yield "height_width-conv2d", "Conv", partial(conv, pads=PADS, strides=[2, 2]), IMAGE, halves, CONV
     automatic = partial(conv, auto_pad="SAME_UPPER", strides=[2, 2])
@@ -122,7 +121,7 @@ def _height_width() -> Iterator[Row]:
     yield "batch_height_width-globalaveragepool", "GlobalAveragePool", pool, images, averages, tolerance
 
 
-def _sequence() -> Iterator[Row]:
+def _sequence() -> Iterator[Layer]:
     tolerance = rounding(FEATURES, PRODUCT)
     yield "sequence-matmul", "MatMul", matmul, f32(2, "S", FEATURES), f32(2, "S", UNITS), tolerance
     conv1d, tolerance = partial(conv, spatial=1, pads=[1, 1]), rounding(CHANNELS * KERNEL + 1, PRODUCT)
@@ -131,20 +130,20 @@ def _sequence() -> Iterator[Row]:
     yield "batch_sequence-layernormalization", "LayerNormalization", layer_normalization, TOKENS, TOKENS, tolerance
 
 
-def _channel() -> Iterator[Row]:
+def _channel() -> Iterator[Layer]:
     pool = partial(unary, "MaxPool", kernel_shape=[2, 2])
     yield "channel-maxpool", "MaxPool", pool, VOLUME, f32(2, "C", 5, 4), EXACT
     softmax = partial(unary, "Softmax", axis=1)
     yield "channel-softmax", "Softmax", softmax, VOLUME, VOLUME, softmax_rounding(SIZES["C"][-1])
 
 
-def _every_dimension() -> Iterator[Row]:
+def _every_dimension() -> Iterator[Layer]:
     transpose = partial(unary, "Transpose", perm=[0, 2, 3, 1])
     yield "every_dimension-relu", "Relu", partial(unary, "Relu"), EVERY, EVERY, EXACT
     yield "every_dimension-transpose", "Transpose", transpose, EVERY, f32("N", "H", "W", "C"), EXACT
 
 
-def _anonymous() -> Iterator[Row]:
+def _anonymous() -> Iterator[Layer]:
     images, filtered = f32("?N", CHANNELS, "?H", "?W"), f32(None, FILTERS, None, None)
     yield "anonymous-relu", "Relu", partial(unary, "Relu"), f32("?N", FEATURES), f32(None, FEATURES), EXACT
     yield "anonymous-conv2d", "Conv", partial(conv, pads=PADS), images, filtered, CONV
@@ -197,17 +196,11 @@ def _calibration_story() -> Iterator[Case]:
 
 
 def _two_inputs(pairs: Iterable[Pair]) -> Iterator[Case]:
-    for axes, op, attributes, a, b, y, tolerance in pairs:
-        yield dynamic_case(
-            axes,
-            op,
-            partial(binary, op, **attributes),
-            {"a": a, "b": b},
-            {"y": y},
-            summary=f"{op} of {_spelled('a', a)} and {_spelled('b', b)}",
-            sizes={"A": (2, 4, 3, 8), "B": (1, 4, 3, 8)},
-            tolerance=tolerance,
-        )
+    rows = (
+        Row(axes, op, partial(binary, op, **attributes), {"a": a, "b": b}, y, tolerance)
+        for axes, op, attributes, a, b, y, tolerance in pairs
+    )
+    return listed(rows, sizes={"A": (2, 4, 3, 8), "B": (1, 4, 3, 8)})
 
 
 def _pairs() -> Iterator[Pair]:
@@ -228,7 +221,3 @@ def _broadcast_pairs() -> Iterator[Pair]:
     yield "broadcast-rank-add", "Add", {}, f32("S"), volume, volume, EXACT
     # A and B are equal but for min, where B is 1 and only there stretched
     yield "broadcast-decided_at_run_time-add", "Add", {}, f32("A", 4), f32("B", 4), f32("A_or_B", 4), EXACT
-
-
-def _spelled(name: str, signature: Signature) -> str:
-    return f"{name}[{', '.join(str(dim) for dim in signature[1] or ())}]"

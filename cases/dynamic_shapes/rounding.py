@@ -64,3 +64,67 @@ def interpolation_rounding(length: int) -> Tolerance:
     For either side.
     """
     return Tolerance(absolute=2 * 2 * (3 * length * 2 * LIMIT + 3 * LIMIT) * _U)
+
+
+def root_rounding() -> Tolerance:
+    """Return how far two float32 square roots of the same number may be apart: 3 units in the last place (2u) each.
+
+    That is the worst that CUDA's square roots do (CUDA C++ Programming Guide, mathematical functions).
+    """
+    return Tolerance(relative=2 * 3 * 2 * _U)
+
+
+def log_rounding(relative: float = 0.0) -> Tolerance:
+    """Return how far two float32 logarithms of arguments with an error of ``relative`` may be apart.
+
+    The fast logarithm of CUDA is off by 2**-21.41 where the argument is between 1/2 and 2, else by 3 units in the last
+    place (CUDA C++ Programming Guide, intrinsic functions). For either side.
+    """
+    return Tolerance(absolute=2 * (2.0**-21.41 + relative), relative=2 * 3 * 2 * _U)
+
+
+def log_sum_exp_rounding(terms: int) -> Tolerance:
+    """Return how far two logarithms of float32 sums of ``terms`` exponentials may be apart.
+
+    The arguments of the exponentials are at most 8 in magnitude: 11 units in the last place (2u) where the fast
+    exponential of CUDA is used, as in `softmax_rounding`, and K * u of the sum.
+    """
+    return log_rounding((terms + 22) * _U)
+
+
+def cubic_rounding(length: int) -> Tolerance:
+    """Return how far two float32 cubic interpolations in two directions to ``length`` samples may be apart.
+
+    As `interpolation_rounding`, but four weights, of at most 1 and with derivatives of at most 3, take about ten
+    roundings each: in each direction a coordinate that is off by 3 * u * length moves the value by 4 * 3 * LIMIT times
+    as much, and the weights and the sum add 4 * 12 * u * LIMIT. For either side.
+    """
+    return Tolerance(absolute=2 * 2 * (3 * length * 12 * LIMIT + 4 * 12 * LIMIT) * _U)
+
+
+def function_rounding(largest: float) -> Tolerance:
+    """Return how far two float32 results of a function or a short chain of them, of at most ``largest``, may be apart.
+
+    CUDA's single-precision functions are off by at most 4 units in the last place, its fast exponential by 11 here
+    (see softmax_rounding), and a polynomial that is cut where float32 ends by about as much; with the products and
+    sums around them 16 units of ``largest`` (2u each), for either side.
+    """
+    return Tolerance(absolute=2 * 16 * 2 * _U * largest)
+
+
+def affine_rounding(largest: float) -> Tolerance:
+    """Return how far two float32 results of (x - mean) / sqrt(variance) * scale + bias may be from each other.
+
+    ``largest`` bounds every intermediate. Eight roundings at most, whether the factors are folded into one scale and
+    one shift or not, for either side.
+    """
+    return Tolerance(absolute=2 * 8 * _U * largest)
+
+
+def half_attention_rounding(terms: int) -> Tolerance:
+    """Return how far two float16 attentions over ``terms`` keys may be apart, with exact scores and values up to 1.
+
+    With v = 2**-11 for float16: an exponential, a sum of K and a quotient make (K + 4) * v of a weight, and the sum of
+    K weighted values K * v more; for either side.
+    """
+    return Tolerance(absolute=2 * (2 * terms + 4) * 2.0**-11)

@@ -13,6 +13,7 @@ from cases.inputs import floats
 from cases.model import Dim, Signature, lowest_ir_version, model, node, tensor
 
 POINTS = ("min", "opt", "inside", "max")
+INITIALIZERS_ALONE = 4  # the first IR version in which an initializer need not be a graph input as well
 
 Sizes = tuple[int, int, int, int]  # of one symbol, at each of POINTS
 Values = tuple[tuple[int, ...], ...]  # of one shape tensor, at each of POINTS
@@ -51,6 +52,7 @@ def dynamic_case(
     fill: Mapping[str, Fill] | None = None,
     tags: Iterable[str] = (),
     tolerance: Tolerance = EXACT,
+    no_reference: str = "",
     source: str = "",
 ) -> Case:
     """Return a case of this family, without building its model.
@@ -69,7 +71,7 @@ def dynamic_case(
         family="dynamic_shapes",
         op=op,
         opset=opset,
-        ir_version=lowest_ir_version(opset),
+        ir_version=_ir_version(opset),
         summary=summary or _first_line(body),
         build=partial(_build, body, inputs, outputs, opset),
         inputs=partial(_inputs, case_id, inputs, fill or {}),
@@ -77,6 +79,7 @@ def dynamic_case(
         profiles=(profile_from_points(points),),
         tags=frozenset({op.lower(), f"opset{opset}", *_tags(inputs, values or {}), *tags}),
         tolerance=tolerance,
+        no_reference=no_reference,
         source=source,
     )
 
@@ -116,7 +119,11 @@ def _build(
 ) -> onnx.ModelProto:
     nodes, constants = body()
     declared = {name: (dtype, [_declared(dim) for dim in dims or ()]) for name, (dtype, dims) in inputs.items()}
-    return model(nodes, declared, outputs, constants, opset=opset)
+    return model(nodes, declared, outputs, constants, opset=opset, ir_version=_ir_version(opset))
+
+
+def _ir_version(opset: int) -> int:
+    return max(lowest_ir_version(opset), INITIALIZERS_ALONE)
 
 
 def _inputs(
@@ -128,7 +135,7 @@ def _inputs(
         if name in point.values:
             arrays[name] = np.array(point.values[name], dtype).reshape(shape)
         else:
-            arrays[name] = fill.get(name, floats)(f"{case_id}/{point.name}/{name}", shape)
+            arrays[name] = np.asarray(fill.get(name, floats)(f"{case_id}/{point.name}/{name}", shape))
     return arrays
 
 

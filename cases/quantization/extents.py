@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from cases.case import Profile, Shape, ShapePoint, profile_from_points
 from cases.model import Dim
 
+Dims = tuple[int | str, ...]
 STATIC = "static"
 BATCH = "dynamic_batch"
 IMAGE = "dynamic_batch_height_width"
@@ -24,6 +25,12 @@ SIZES: Mapping[str, Mapping[str, int]] = {
     "width": {"static": 6, "min": 6, "opt": 10, "inside": 8, "max": 12},
     "sequence": {"static": 5, "min": 1, "opt": 5, "inside": 4, "max": 7},
 }
+
+
+def kinds_of(*shapes: Sequence[int | str]) -> tuple[str, ...]:
+    """Return the kinds that ``shapes`` have the names for: static, with a dynamic batch, and beyond."""
+    names = {dim for shape in shapes for dim in shape}
+    return tuple(kind for kind, free in FREE.items() if free <= names)
 
 
 def dims(kind: str, shape: Sequence[Dim]) -> list[Dim]:

@@ -19,8 +19,9 @@ import onnx
 
 from cases.case import EXACT, Array, Case, Shape, ShapePoint, Tolerance
 from cases.inputs import between, floats, integers, is_integer, representable, saturating, spread, ties
-from cases.model import Dim, dtype_named, lowest_ir_version, model, node
-from cases.quantization import batch
+from cases.model import dtype_named, lowest_ir_version, model, node
+from cases.quantization import extents
+from cases.quantization.extents import Dims
 from cases.quantization.parameters import ODD_MULTIPLES, scales, small_weights, zero_points
 
 X_SCALE = {"int8": 2.0**-4, "uint8": 2.0**-4, "float8e4m3fn": 1.0}
@@ -34,13 +35,13 @@ OPSETS = {"int8": 13, "uint8": 13, "float8e4m3fn": 19, "int4": 21}
 
 @dataclass(frozen=True, kw_only=True)
 class Operator:
-    """An operator that gets quantized; shapes are those behind the batch, the weight's channels are at ``axis``."""
+    """An operator that gets quantized; ``x`` and ``y`` are dimensions, the weight's channels are at ``axis``."""
 
     name: str
     op: str
-    x: Shape
+    x: Dims
     weight: Shape
-    y: Shape
+    y: Dims
     axis: int
     terms: int  # of one dot product
     bias: bool = False
@@ -50,17 +51,33 @@ class Operator:
 CONV = Operator(
     name="conv",
     op="Conv",
-    x=(3, 8, 7),
+    x=("batch", 3, "height", "width"),
     weight=(4, 3, 3, 3),
-    y=(4, 8, 7),
+    y=("batch", 4, "height", "width"),
     axis=0,
     terms=27,
     bias=True,
     attributes={"kernel_shape": [3, 3], "pads": [1, 1, 1, 1]},
 )
-MATMUL = Operator(name="matmul", op="MatMul", x=(5, 64), weight=(64, 6), y=(5, 6), axis=1, terms=64)
+MATMUL = Operator(
+    name="matmul",
+    op="MatMul",
+    x=("batch", "sequence", 64),
+    weight=(64, 6),
+    y=("batch", "sequence", 6),
+    axis=1,
+    terms=64,
+)
 GEMM = Operator(
-    name="gemm", op="Gemm", x=(64,), weight=(6, 64), y=(6,), axis=0, terms=64, bias=True, attributes={"transB": 1}
+    name="gemm",
+    op="Gemm",
+    x=("batch", 64),
+    weight=(6, 64),
+    y=("batch", 6),
+    axis=0,
+    terms=64,
+    bias=True,
+    attributes={"transB": 1},
 )
 
 
@@ -76,7 +93,7 @@ class Pattern:
     zero_point: str = "zp_zero"
     output: str = ""  # "quantized": Q/DQ behind the operator as well
     activations: bool = False  # both operands are activations
-    dynamic: bool = False
+    extent: str = extents.STATIC
 
     @property
     def types(self) -> tuple[str, ...]:
@@ -95,14 +112,14 @@ class Pattern:
     @property
     def id(self) -> str:
         axes = (f"{self.kind}_{self.operator.name}", "_".join(self.types), self.granularity, f"opset{self.opset}")
-        return "-".join((*axes, self.zero_point, *self.words, batch.tag(self.dynamic)))
+        return "-".join((*axes, self.zero_point, *self.words, self.extent))
 
 
 def cases() -> Iterator[Case]:
-    """Yield each pattern with a static and with a dynamic batch."""
+    """Yield each pattern with static shapes, with a dynamic batch, and with dynamic height and width or sequence."""
     for pattern in _patterns():
-        yield _case(pattern)
-        yield _case(replace(pattern, dynamic=True))
+        for extent in extents.kinds_of(pattern.operator.x):
+            yield _case(replace(pattern, extent=extent))
 
 
 def _patterns() -> Iterator[Pattern]:
@@ -122,8 +139,8 @@ def _patterns() -> Iterator[Pattern]:
 
 def _case(axes: Pattern) -> Case:
     operator = axes.operator
-    inputs = {"x": operator.x, **({"w": operator.weight} if axes.activations else {})}
-    points = batch.points(axes.dynamic, inputs)
+    inputs: dict[str, Dims] = {"x": operator.x, **({"w": ("batch", *operator.weight)} if axes.activations else {})}
+    points = extents.points(axes.extent, inputs)
     op = f"{'QDQ' if axes.kind == 'qdq' else 'Weight-only'} {operator.op}"
     words = (
         axes.kind,
@@ -144,8 +161,8 @@ def _case(axes: Pattern) -> Case:
         build=partial(_build, axes),
         inputs=partial(_inputs, axes),
         points=points,
-        profiles=batch.profiles(points),
-        tags=frozenset({*words, batch.tag(axes.dynamic)}),
+        profiles=extents.profiles(points),
+        tags=frozenset({*words, axes.extent}),
         tolerance=EXACT if axes.output else _dot_product(axes),
     )
 
@@ -160,8 +177,7 @@ def _dot_product(axes: Pattern) -> Tolerance:
 
 def _build(axes: Pattern) -> onnx.ModelProto:
     operator = axes.operator
-    rows: Dim = batch.size(axes.dynamic)
-    inputs = {"x": (np.float32, [rows, *operator.x])}
+    inputs = {"x": (np.float32, extents.dims(axes.extent, operator.x))}
     constants: dict[str, Array] = {}
     nodes = []
     operands = ["x"]
@@ -169,7 +185,7 @@ def _build(axes: Pattern) -> onnx.ModelProto:
         nodes += _quantize_dequantize("x", *_x_parameters(axes), constants)
         operands = ["x_dequantized"]
     if axes.activations:
-        inputs["w"] = (np.float32, [rows, *operator.weight])
+        inputs["w"] = (np.float32, extents.dims(axes.extent, ("batch", *operator.weight)))
         nodes += _quantize_dequantize("w", _weight_scale(axes), np.array(0, dtype_named(axes.weight_type)), constants)
     else:
         nodes.append(_dequantize_weight(axes, constants))
@@ -182,7 +198,7 @@ def _build(axes: Pattern) -> onnx.ModelProto:
     if axes.output:
         scale = np.float32(OUTPUT_STEPS) * _unit(axes)
         nodes += _quantize_dequantize("sums", scale, np.array(0, dtype_named(axes.x_type)), constants, target="y")
-    return model(nodes, inputs, {"y": (np.float32, [rows, *operator.y])}, constants, opset=axes.opset)
+    return model(nodes, inputs, {"y": (np.float32, extents.dims(axes.extent, operator.y))}, constants, opset=axes.opset)
 
 
 def _quantize_dequantize(

@@ -15,10 +15,10 @@ import numpy as np
 from cases.case import EXACT, Case, Tolerance
 from cases.inputs import floats
 from cases.quantization import extents
-from cases.quantization.qdq import X_SCALE, Dims, Network, Pattern, activation_scale, dot_product, largest
+from cases.quantization.extents import Dims
+from cases.quantization.qdq import X_SCALE, Network, Pattern, activation_scale, dot_product, largest
 
 TYPES = ("int8", "uint8", "float8e4m3fn")
-KINDS = (extents.STATIC, extents.BATCH, extents.IMAGE)
 CHANNELS, UNITS = 3, 4
 X: Dims = ("batch", CHANNELS, "height", "width")
 Y: Dims = ("batch", UNITS, "height", "width")
@@ -180,7 +180,7 @@ def cases() -> Iterator[Case]:
     for shape in SHAPES:
         for dtype in TYPES:
             for pattern in _variants(shape, dtype):
-                for kind in KINDS:
+                for kind in extents.kinds_of(*pattern.inputs.values()):
                     yield replace(pattern, kind=kind).case()
 
 

@@ -15,13 +15,13 @@ from cases.case import EXACT, Case, Tolerance
 from cases.inputs import integers
 from cases.model import dtype_named, onnx_type
 from cases.quantization import extents
+from cases.quantization.extents import Dims
 from cases.quantization.patterns_cnn import SAME, Y
-from cases.quantization.qdq import Dims, Network, Pattern, activation_scale, dot_product
+from cases.quantization.qdq import Network, Pattern, activation_scale, dot_product
 
 CHANNELS, UNITS, FEATURES = 3, 4, 16
-KINDS = (extents.STATIC, extents.BATCH)
 IMAGE: Dims = ("batch", CHANNELS, "height", "width")
-ROWS: Dims = ("batch", 5, FEATURES)
+ROWS: Dims = ("batch", "sequence", FEATURES)
 DEAD = 1  # the channel
 TINY = 2.0**-140  # denormal in float32
 LINE_SCALE = 3 * 2.0**-4
@@ -171,9 +171,9 @@ WRITERS: dict[str, tuple[Callable[[Network], str], tuple[str, ...], tuple[str, .
 
 
 def cases() -> Iterator[Case]:
-    """Yield each variant with a static and with a dynamic batch."""
+    """Yield each variant with static shapes, with a dynamic batch, and with dynamic height and width or sequence."""
     for pattern in (*_variants(), *_borders(), *_reals()):
-        for kind in KINDS:
+        for kind in extents.kinds_of(*pattern.inputs.values()):
             yield replace(pattern, kind=kind).case()
 
 
@@ -213,7 +213,7 @@ def _reals() -> Iterator[Pattern]:
 
 def _pattern(name: str, write: Callable[[Network], str], dtype: str, granularity: str, word: str) -> Pattern:
     is_conv = name == "conv"
-    matrix: Dims = ("batch", 5, UNITS)
+    matrix: Dims = ("batch", "sequence", UNITS)
     return Pattern(
         name=name,
         op={"conv": "Conv", "matmul": "MatMul", "relu": "Relu", "twice": "Q/DQ"}[name],

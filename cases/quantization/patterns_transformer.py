@@ -13,11 +13,11 @@ from dataclasses import dataclass, field, replace
 from cases.case import EXACT, Case, Tolerance
 from cases.quantization import extents
 from cases.quantization import transformer_layers as layers
-from cases.quantization.qdq import WEIGHT_SCALES, X_SCALE, Dims, Network, Pattern, dot_product, largest
+from cases.quantization.extents import Dims
+from cases.quantization.qdq import WEIGHT_SCALES, X_SCALE, Network, Pattern, dot_product, largest
 from cases.quantization.transformer_layers import FEATURES, HIDDEN, UNITS, context_scale
 
 TYPES = ("int8", "uint8", "float8e4m3fn")
-KINDS = (extents.STATIC, extents.BATCH, extents.SEQUENCE)
 X: Dims = ("batch", "sequence", FEATURES)
 
 
@@ -162,12 +162,10 @@ LAYERS = (
 def cases() -> Iterator[Case]:
     """Yield each pattern for each type and each kind of shape."""
     for layer in LAYERS:
-        names = {dim for shape in (layer.x, *layer.others.values()) for dim in shape}
         for dtype in layer.types:
             for pattern in _variants(layer, dtype):
-                for kind in KINDS:
-                    if extents.FREE[kind] <= names:
-                        yield replace(pattern, kind=kind).case()
+                for kind in extents.kinds_of(*pattern.inputs.values()):
+                    yield replace(pattern, kind=kind).case()
 
 
 def _variants(layer: Layer, dtype: str) -> Iterator[Pattern]:

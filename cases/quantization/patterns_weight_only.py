@@ -12,7 +12,8 @@ from dataclasses import replace
 
 from cases.case import Case, Tolerance
 from cases.quantization import extents
-from cases.quantization.qdq import FLOAT_LIMIT, WEIGHT_SCALES, Dims, Network, Pattern
+from cases.quantization.extents import Dims
+from cases.quantization.qdq import FLOAT_LIMIT, WEIGHT_SCALES, Network, Pattern
 
 INNER, UNITS, CHANNELS = 128, 12, 6
 ROWS: Dims = ("batch", "sequence", INNER)
@@ -52,10 +53,8 @@ def small_matmul(net: Network) -> str:
 def cases() -> Iterator[Case]:
     """Yield each weight-only pattern with each kind of shape."""
     for pattern in _patterns():
-        names = {dim for shape in pattern.inputs.values() for dim in shape}
-        for kind in (extents.STATIC, extents.BATCH, extents.IMAGE, extents.SEQUENCE):
-            if extents.FREE[kind] <= names:
-                yield replace(pattern, kind=kind).case()
+        for kind in extents.kinds_of(*pattern.inputs.values()):
+            yield replace(pattern, kind=kind).case()
 
 
 def _patterns() -> Iterator[Pattern]:

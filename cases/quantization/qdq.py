@@ -22,6 +22,7 @@ from cases.case import EXACT, Array, Case, Shape, ShapePoint, Tolerance
 from cases.inputs import between, floats, integers, is_integer, representable, saturating, spread, ties
 from cases.model import Dim, dtype_named, lowest_ir_version, model, node
 from cases.quantization import extents
+from cases.quantization.extents import Dims
 from cases.quantization.parameters import scales, small_weights
 
 X_SCALE = 2.0**-4
@@ -31,7 +32,6 @@ LOWEST = {"int8": 13, "uint8": 13, "float8e4m3fn": 19, "int4": 21, "uint4": 21} 
 UINT8_ZERO_POINT = 131  # odd; those of all other types are 0
 FORMS = {"qdq": "QDQ", "weight_only": "Weight-only"}
 FLOAT_LIMIT = 4.0  # of an input that is quantized to float8
-Dims = tuple[int | str, ...]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -24,7 +24,7 @@ import onnx
 
 from cases.case import EXACT, Array, Case, ShapePoint, Tolerance
 from cases.inputs import integers
-from cases.quantization import batch
+from cases.quantization import extents
 
 ATTENTION = {
     "quantize_dynamic": Tolerance(absolute=2.0**-14),
@@ -36,7 +36,7 @@ FOLDER = Path(__file__).parent / "emitted"
 def cases() -> Iterator[Case]:
     """Yield a case for each stored model."""
     for name, facts in _provenance().items():
-        points = batch.points(facts["dynamic_batch"], {"x": facts["input"]["shape"]})
+        points = extents.points(facts["kind"], {"x": ("batch", *facts["input"]["shape"])})
         words = (facts["network"], facts["quantizer"], *facts["scheme"], *(op.lower() for op in facts["ops"]))
         yield Case(
             id=name,
@@ -48,10 +48,8 @@ def cases() -> Iterator[Case]:
             build=partial(_load, name),
             inputs=partial(_inputs, name, facts),
             points=points,
-            profiles=batch.profiles(points),
-            tags=frozenset(
-                {*words, *_contrib(facts["ops"]), f"opset{facts['opset']}", batch.tag(facts["dynamic_batch"])}
-            ),
+            profiles=extents.profiles(points),
+            tags=frozenset({*words, *_contrib(facts["ops"]), f"opset{facts['opset']}", facts["kind"]}),
             tolerance=ATTENTION[facts["quantizer"]] if facts["network"] == "attention" else EXACT,
             source=facts["source"],
         )

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from matrix.errors import BaselineError
-from matrix.record import Status, Verdict
+from matrix.record import Precision, Status, Verdict
 
 HEADER = ("case", "precision", "status")
 FOLDER = Path(__file__).resolve().parents[1] / "baselines"
@@ -29,6 +29,8 @@ ORDER = (
     Status.CRASH,
     Status.WRONG,
 )
+
+POSSIBLE = (*ORDER, Status.NOT_RUN)
 
 Key = tuple[str, str]  # case id, precision
 
@@ -66,14 +68,35 @@ def read_baseline(path: Path) -> Baseline:
     try:
         with path.open(encoding="utf-8", newline="") as file:
             rows = list(csv.reader(file, strict=True))
-        if not rows or tuple(rows[0]) != HEADER:
-            raise ValueError(f"the first line is not {','.join(HEADER)}")
-        statuses = {(case, precision): Status(status) for case, precision, status in rows[1:]}
+        statuses = _statuses(rows)
     except (OSError, ValueError, csv.Error) as error:
         raise BaselineError(
             f"{path.name}: {error}; restore it from git, or write it anew with --update-baseline"
         ) from error
     return Baseline(statuses=statuses, exists=True)
+
+
+def _statuses(rows: list[list[str]]) -> dict[Key, Status]:
+    """Return what the lines say.
+
+    Raises:
+        ValueError: there is no header, a line is not one of a baseline, or two lines are about the same cell.
+    """
+    if not rows or tuple(rows[0]) != HEADER:
+        raise ValueError(f"the first line is not {','.join(HEADER)}")
+    statuses: dict[Key, Status] = {}
+    for number, row in enumerate(rows[1:], start=2):
+        if len(row) != len(HEADER):
+            raise ValueError(f"line {number} is not {','.join(HEADER)}")
+        case, precision, status = row
+        if status not in POSSIBLE:
+            raise ValueError(f"line {number}: {status!r} is not one of {', '.join(POSSIBLE)}")
+        if precision not in tuple(Precision):
+            raise ValueError(f"line {number}: {precision!r} is not one of {', '.join(Precision)}")
+        if (case, precision) in statuses:
+            raise ValueError(f"line {number}: {case} in {precision} stands there twice")
+        statuses[case, precision] = Status(status)
+    return statuses
 
 
 def write_baseline(path: Path, old: Baseline, observed: Mapping[Key, Status]) -> None:

@@ -1,108 +1,155 @@
-"""How far an output is from its reference: figures in float64, and whether that is within tolerance. Pure.
+"""How far an output is from its reference: figures in float64, and how much of it is outside tolerance. Pure.
 
-Figures, over the elements that are finite on both sides, with error e = got - want:
-    max_abs = max|e|, mean_abs = mean|e|, max_rel = max|e|/|want| (0/0 counts as 0), rmse = sqrt(mean e^2),
-    cosine = <got,want> / (|got| |want|) (1 for two zero vectors), sqnr_db = 10 log10(sum want^2 / sum e^2), the
-    signal-to-quantization-noise ratio of signal processing (inf for e = 0), share_off = elements outside tolerance
-    over all elements, max_steps = max|e| in units of one integer, for integer outputs.
+What each figure means, its formula and its source: docs/accuracy.md, "Figures".
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from cases.case import Array, Tolerance
 from matrix.record import Drift
+from matrix.verdict.quantization_step import QuantizationStep, StepsBetween
+from matrix.verdict.stretch import Rule, Stretch, measure_stretch
 
-Floats = npt.NDArray[np.float64]
-Flags = npt.NDArray[np.bool_]
-
+STRETCH = 1 << 13  # elements at a time: 64 KB in float64, which stays in the cache and is not handed back to the system
+TEXT_KINDS = "OUS"
 INTEGER_NAMES = frozenset(
-    f"{sign}int{bits}" for sign in ("", "u") for bits in (2, 4, 8, 16, 32, 64)
+    f"{sign}int{bits}" for sign in ("", "u") for bits in (1, 2, 4, 8, 16, 32, 64)
 )  # ml_dtypes has no abstract base for its integers
 
 
-def measure(got: Array, want: Array, tolerance: Tolerance) -> Drift:
-    """Return the drift of ``got`` against ``want``, two numeric or boolean arrays of equal shape and any dtype.
+def measure(got: Array, want: Array, tolerance: Tolerance, step: QuantizationStep | None = None) -> Drift:
+    """Return the drift of ``got`` against ``want``, two arrays of equal shape and any dtype of ONNX.
 
     NaN matches NaN and an infinity matches an infinity of its sign; anything else that is not finite on one side
-    counts in ``nonfinite_mismatches`` and in ``share_off``.
+    counts in ``nonfinite_mismatches`` and in ``share_off``. Text is right or infinitely far off. ``max_ulp`` is None
+    where the two have different types. ``step`` is the output's quantization step where it is known; one that does not
+    fit the output's shape is left out.
     """
+    if got.dtype.kind in TEXT_KINDS or want.dtype.kind in TEXT_KINDS:
+        return _measure_text(got, want)
+    steps = step.over(want.shape) if step else None
+    left, right = _flat(got), _flat(want)
     with np.errstate(all="ignore"):  # infinities are data here
-        return _measure(got, want, tolerance)
-
-
-def _measure(got: Array, want: Array, tolerance: Tolerance) -> Drift:
-    left, right = np.asarray(got, np.float64), np.asarray(want, np.float64)
-    finite: Flags = np.isfinite(left) & np.isfinite(right)
-    agree: Flags = (np.isnan(left) & np.isnan(right)) | (left == right)
-    mismatched = ~finite & ~agree
-    errors = np.where(finite, left - np.where(finite, right, 0.0), 0.0)
-    integer = want.dtype.name in INTEGER_NAMES
-    if want.dtype.itemsize == 8 and integer:
-        errors = _wide_errors(got, want)
-    size = np.abs(errors)
-    off = mismatched | (finite & (size > _allowed(right, tolerance, integer=integer, boolean=want.dtype == np.bool_)))
-    a, b, e = left[finite], right[finite], errors[finite]
-    worst = _worst(size, mismatched)
+        rule = _rule(left, right, tolerance)
+        parts = list(_stretches(left, right, rule, steps)) or [Stretch()]
+    finite = sum(part.finite for part in parts)
+    norm_got = math.hypot(*(part.norm_got for part in parts))
+    signal = math.hypot(*(part.norm_want for part in parts))
+    noise = math.hypot(*(part.norm_error for part in parts))
+    where = _worst(parts)
+    value, reference = (None, None) if where is None else _values(left[where], right[where], integer=rule.integer)
     return Drift(
-        max_abs=float(size.max(initial=0.0)),
-        mean_abs=float(np.abs(e).mean()) if e.size else 0.0,
-        max_rel=_max_relative(e, b),
-        rmse=math.sqrt(float(np.square(e).mean())) if e.size else 0.0,
-        cosine=_cosine(a, b),
-        sqnr_db=_sqnr_db(b, e),
-        share_off=float(off.mean()) if off.size else 0.0,
-        nonfinite_mismatches=int(mismatched.sum()),
-        max_steps=round(float(size.max(initial=0.0))) if integer else None,
-        worst_index=worst,
-        worst_value=float(left[worst]) if left.size else None,
-        worst_reference=float(right[worst]) if right.size else None,
+        max_abs=max(part.max_abs for part in parts),
+        mean_abs=math.fsum(part.mean_abs * (part.finite / finite) for part in parts if part.finite),
+        max_rel=max(part.max_rel for part in parts),
+        rmse=noise / math.sqrt(finite) if finite else 0.0,
+        cosine=_cosine(parts, norm_got, signal) if noise else 1.0,
+        sqnr_db=_sqnr_db(signal, noise),
+        share_off=sum(part.off for part in parts) / want.size if want.size else 0.0,
+        nonfinite_mismatches=sum(part.mismatches for part in parts),
+        max_steps=max(part.max_steps for part in parts) if rule.integer else None,
+        max_ulp=float(max(part.max_ulp for part in parts)) if rule.ulp else None,
+        max_lsb=max(part.max_lsb for part in parts) if steps else None,
+        worst_index=() if where is None else _index(where, want),
+        worst_value=value,
+        worst_reference=reference,
     )
 
 
-def _allowed(want: Floats, tolerance: Tolerance, *, integer: bool, boolean: bool) -> Floats | float:
-    if boolean:
-        return 0.0
+def _flat(array: Array) -> Array:
+    return np.ascontiguousarray(array, array.dtype.newbyteorder("=")).reshape(-1)
+
+
+def _rule(got: Array, want: Array, tolerance: Tolerance) -> Rule:
+    same = got.dtype == want.dtype
+    if want.dtype == np.bool_:
+        return Rule()
+    if want.dtype.name in INTEGER_NAMES:
+        return Rule(absolute=tolerance.steps, integer=True, wide=want.dtype.itemsize == 8 and same)
+    peak = tolerance.peak * _peak(want) if tolerance.peak else 0.0
+    return Rule(absolute=tolerance.absolute + peak, relative=tolerance.relative, ulp=same)
+
+
+def _peak(want: Array) -> float:
+    """Return the largest finite magnitude."""
+    kind = np.complex128 if want.dtype.kind == "c" else np.float64
+    sizes = (np.abs(want[start : start + STRETCH].astype(kind)) for start in range(0, want.size, STRETCH))
+    return max((float(size.max(where=np.isfinite(size), initial=0.0)) for size in sizes), default=0.0)
+
+
+def _stretches(got: Array, want: Array, rule: Rule, steps: StepsBetween | None) -> Iterator[Stretch]:
+    for start in range(0, want.size, STRETCH):
+        stop = min(start + STRETCH, want.size)
+        lsb = steps(start, stop) if steps else None
+        part = measure_stretch(got[start:stop], want[start:stop], rule, lsb)
+        yield part if part.worst is None else replace(part, worst=start + part.worst)
+
+
+def _worst(parts: Sequence[Stretch]) -> int | None:
+    """Return the place of the first non-finite mismatch if there is one, else of the largest error."""
+    mismatched = next((part for part in parts if part.mismatches), None)
+    return (mismatched or max(parts, key=lambda part: part.max_abs)).worst
+
+
+def _values(value: Any, reference: Any, *, integer: bool) -> tuple[float, float]:
+    """Return two elements as numbers: whole ones of integers, and of complex ones the part that is further off."""
     if integer:
-        return float(tolerance.steps)
-    allowed: Floats = tolerance.absolute + tolerance.relative * np.abs(want)
-    return allowed
+        return int(value), int(reference)
+    parts = [(float(value.real), float(reference.real)), (float(value.imag), float(reference.imag))]
+    return max(parts, key=lambda part: _apart(*part))
 
 
-def _wide_errors(got: Array, want: Array) -> Floats:
-    """Return got - want of 64-bit integers, which float64 alone cannot tell apart above 2^53; exact below 2^53."""
-    low, high = np.minimum(got, want), np.maximum(got, want)
-    distance = np.subtract(high.astype(np.uint64), low.astype(np.uint64))  # modulo 2^64, and never negative
-    return np.where(got >= want, 1.0, -1.0) * distance.astype(np.float64)
-
-
-def _max_relative(error: Floats, want: Floats) -> float:
-    if not error.size:
+def _apart(value: float, reference: float) -> float:
+    if value == reference or (math.isnan(value) and math.isnan(reference)):
         return 0.0
-    return float(np.where(error == 0, 0.0, np.abs(error) / np.abs(want)).max())
+    distance = abs(value - reference)
+    return math.inf if math.isnan(distance) else distance
 
 
-def _cosine(got: Floats, want: Floats) -> float:
-    norms = float(np.linalg.norm(got)) * float(np.linalg.norm(want))
-    if norms == 0:
-        return 1.0 if not got.any() and not want.any() else 0.0
-    return float(np.clip(np.dot(got, want) / norms, -1.0, 1.0))
+def _cosine(parts: Sequence[Stretch], norm_got: float, norm_want: float) -> float:
+    if norm_got == 0 or norm_want == 0:
+        return 1.0 if norm_got == norm_want else 0.0
+    terms = (part.cosine * (part.norm_got / norm_got) * (part.norm_want / norm_want) for part in parts)
+    return min(1.0, max(-1.0, math.fsum(terms)))
 
 
-def _sqnr_db(want: Floats, error: Floats) -> float:
-    noise, signal = float(np.square(error).sum()), float(np.square(want).sum())
+def _sqnr_db(signal: float, noise: float) -> float:
     if noise == 0:
         return math.inf
-    return 10 * math.log10(signal / noise) if signal else -math.inf
+    if signal == 0 or math.isinf(noise):
+        return -math.inf
+    return 20 * (math.log10(signal) - math.log10(noise))
 
 
-def _worst(size: Floats, mismatched: Flags) -> tuple[int, ...]:
-    """Return the index of a non-finite mismatch if there is one, else of the largest error."""
-    if not size.size:
-        return ()
-    flat = int(mismatched.argmax()) if mismatched.any() else int(size.argmax())
-    return tuple(int(index) for index in np.unravel_index(flat, size.shape))
+def _measure_text(got: Array, want: Array) -> Drift:
+    left, right = got.reshape(-1), want.reshape(-1)
+    off, first = 0, None
+    for start in range(0, right.size, STRETCH):
+        stop = start + STRETCH
+        differ = np.flatnonzero(left[start:stop].astype(object) != right[start:stop].astype(object))
+        off += differ.size
+        if first is None and differ.size:
+            first = start + int(differ[0])
+    far = math.inf if off else 0.0
+    return Drift(
+        max_abs=far,
+        mean_abs=far,
+        max_rel=far,
+        rmse=far,
+        cosine=0.0 if off else 1.0,
+        sqnr_db=-math.inf if off else math.inf,
+        share_off=off / right.size if right.size else 0.0,
+        nonfinite_mismatches=0,
+        worst_index=() if first is None else _index(first, want),
+    )
+
+
+def _index(where: int, array: Array) -> tuple[int, ...]:
+    return tuple(int(index) for index in np.unravel_index(where, array.shape))

@@ -2,7 +2,7 @@
 
 A builder may run a quantized operator in float, and the answer is then right and slow. The layers of the engine tell.
 Source of types and layer names: https://docs.nvidia.com/deeplearning/tensorrt/latest/inference-library/advanced.html,
-"Engine Inspector", and the engines of TensorRT 8.5.3 and 8.6.0 in tests/data/engines.
+"Engine Inspector".
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ PLUMBING = re.compile(
 QDQ = re.compile(r"quantize", re.I)  # QuantizeLinear, DequantizeLinear, Quantize, Dequantize
 # The work that quantization is for, by layer type or by the name of the kernel.
 HEAVY = re.compile(r"conv|gemm|matrixmultiply|matmul|fullyconnected|mha|einsum|rnn|lstm", re.I)
+BETWEEN_QDQ = ("QDQ ", "quantize_static")  # the beginnings of a case's op that promise work in a quantized type
 OPAQUE = re.compile(r"myelin|foreignnode", re.I)  # a graph of its own, whose inner types are not told
 
 
@@ -66,12 +67,16 @@ def what_ran(layers: Sequence[Layer]) -> Ran:
 
 
 def describe(ran: Ran, op: str) -> str:
-    """Return in a sentence what became of the quantized operator ``op``, empty where the table does not tell."""
+    """Return in a sentence what became of the operator ``op``, empty where the table does not tell."""
     if not ran.type:
         return ""
-    fused = "Q/DQ was fused away" if not ran.kept else f"{ran.kept} Q/DQ layers are left"
-    fallback = "in float after all" if ran.in_float else "quantized"
-    return f"{op} runs {fallback}, in {ran.type}; {fused}"
+    kept = "no Q/DQ node is a layer of its own" if not ran.kept else f"{ran.kept} Q/DQ nodes are layers of their own"
+    return f"{op} runs in {ran.type}, in {', '.join(ran.work)}; {kept}"
+
+
+def fell_back(ran: Ran, op: str) -> bool:
+    """Say whether an operator between Q/DQ nodes, which name a quantized type, runs in float all the same."""
+    return ran.in_float and op.startswith(BETWEEN_QDQ)
 
 
 def _is_qdq(layer: Layer) -> bool:
@@ -88,9 +93,8 @@ def _type_of(layer: Layer) -> str:
         return ""
     factors = 2 if re.search(r"gemm|matri|matmul|mha", layer.type, re.I) else 1
     if _is_qdq(layer):  # the operator is the conversion itself: its quantized side
-        return min(
-            (_type_named(text) for text in (*layer.inputs, *layer.outputs)), key=lambda name: WIDTH.get(name, 99)
-        )
+        sides = [name for name in map(_type_named, (*layer.inputs, *layer.outputs)) if name]
+        return min(sides, key=lambda name: WIDTH[name], default="")
     types = [name for name in map(_type_named, layer.inputs) if name][:factors]
     return max(types, key=lambda name: WIDTH[name], default="")
 

@@ -74,7 +74,9 @@ def _refused(evidence: Evidence) -> tuple[Status, str]:
         return Status.UNSUPPORTED, evidence.words
     if evidence.failed == "build" and evidence.needs_gpu:
         return Status.NOT_RUN, evidence.needs_gpu
-    return Status.BUILD_FAILED, evidence.words
+    if evidence.failed in ("build", "profile"):
+        return Status.BUILD_FAILED, evidence.words
+    return Status.RUN_FAILED, f"at {evidence.failed}: {evidence.words}"
 
 
 def _ran(evidence: Evidence) -> tuple[Status, str]:
@@ -115,11 +117,24 @@ def describe_problem(drift: Drift) -> str:
     """Return in words what is outside tolerance, empty if nothing is."""
     if not drift.share_off:
         return ""
-    where = f"at {list(drift.worst_index)}: got {drift.worst_value:g}, expected {drift.worst_reference:g}"
+    where = f"at {list(drift.worst_index)}"
+    if drift.worst_value is not None and drift.worst_reference is not None:
+        got, expected = _told_apart(drift.worst_value, drift.worst_reference)
+        where = f"{where}: got {got}, expected {expected}"
     if drift.nonfinite_mismatches:
         return f"{drift.nonfinite_mismatches} elements differ in NaN or infinity, {where}"
-    size = f"{drift.max_steps} steps" if drift.max_steps is not None else f"{drift.max_abs:.3g}"
+    size = f"{drift.max_abs:.3g}"
+    if drift.max_steps is not None:
+        size = f"{drift.max_steps} step{'' if drift.max_steps == 1 else 's'}"
     return f"off by up to {size} in {_percent(drift.share_off)} of the elements, {where}"
+
+
+def _told_apart(got: float, expected: float) -> tuple[str, str]:
+    """Write two values with as many digits as it takes to see that they differ; 17 tell any two float64 apart."""
+    if isinstance(got, int) and isinstance(expected, int):
+        return str(got), str(expected)
+    texts = [(f"{got:.{digits}g}", f"{expected:.{digits}g}") for digits in (6, 9, 17)]
+    return next((pair for pair in texts if pair[0] != pair[1]), texts[0])
 
 
 def compare_network(

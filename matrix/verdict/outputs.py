@@ -8,38 +8,49 @@ from dataclasses import dataclass, replace
 from cases.case import Array, Tolerance
 from matrix.case_folder import DeclaredOutput
 from matrix.record import Drift, OutputResult
-from matrix.verdict.comparison import measure
+from matrix.verdict.comparison import TEXT_KINDS, measure
 from matrix.verdict.outcome import describe_problem
+from matrix.verdict.quantization_step import QuantizationStep
 from matrix.verdict.reference import Outputs, Reference
 
-TEXT_DRIFT = Drift(
-    max_abs=0, mean_abs=0, max_rel=0, rmse=0, cosine=1, sqnr_db=float("inf"), share_off=0, nonfinite_mismatches=0
-)
+TEXT_CHARACTERS = 40  # of one string that is quoted
 
 
 def compare_outputs(
-    got: Outputs, reference: Reference, declared: Sequence[DeclaredOutput], tolerance: Tolerance
+    got: Outputs,
+    reference: Reference,
+    declared: Sequence[DeclaredOutput],
+    tolerance: Tolerance,
+    steps: Mapping[str, QuantizationStep] | None = None,
 ) -> tuple[OutputResult, ...]:
     """Return one result per output of every shape point in ``got`` (shape point -> output -> array).
 
     The dtype is judged by the model's own declaration, values and shapes by the reference. The second reference judges
-    nothing; results only say how far from it they are. Without a reference they carry dtypes and shapes only.
+    nothing; results only say how far from it they are. Without a reference they carry dtypes and shapes only. ``steps``
+    are the quantization steps of those outputs whose scale is known.
     """
     dtypes = {output.name: output.dtype for output in declared}
     return tuple(
         result
         for point, arrays in got.items()
-        for result in _compare_point(point, arrays, reference, dtypes, tolerance)
+        for result in _compare_point(point, arrays, reference, dtypes, tolerance, steps or {})
     )
 
 
 def _compare_point(
-    point: str, got: Mapping[str, Array], reference: Reference, dtypes: Mapping[str, str], tolerance: Tolerance
+    point: str,
+    got: Mapping[str, Array],
+    reference: Reference,
+    dtypes: Mapping[str, str],
+    tolerance: Tolerance,
+    steps: Mapping[str, QuantizationStep],
 ) -> Iterator[OutputResult]:
     want = (reference.outputs or {}).get(point, {})
     other = (reference.second.outputs or {}).get(point, {})
     for name, array in got.items():
-        result = _compare(point, name, array, want.get(name), reference.name, dtypes.get(name, ""), tolerance)
+        result = _compare(
+            point, name, array, want.get(name), reference.name, dtypes.get(name, ""), tolerance, steps.get(name)
+        )
         if name in other:
             result = hold_against_second(result, array, want.get(name), other[name], reference.second.name, tolerance)
         yield result
@@ -80,11 +91,6 @@ class _Distance:
 def _distance(got: Array, want: Array, tolerance: Tolerance) -> _Distance:
     if dtype_name(got) != dtype_name(want) or got.shape != want.shape:
         return _Distance(drift=None, within=False)
-    if dtype_name(want) == "string":
-        off = [one != other for one, other in zip(got.reshape(-1), want.reshape(-1), strict=True)]
-        return _Distance(
-            drift=replace(TEXT_DRIFT, share_off=sum(off) / len(off)) if off else TEXT_DRIFT, within=not any(off)
-        )
     drift = measure(got, want, tolerance)
     return _Distance(drift=drift, within=not drift.share_off)
 
@@ -105,7 +111,14 @@ def _side(*, first: bool, second: bool) -> str:
 
 
 def _compare(
-    point: str, name: str, got: Array, want: Array | None, reference: str, declared: str, tolerance: Tolerance
+    point: str,
+    name: str,
+    got: Array,
+    want: Array | None,
+    reference: str,
+    declared: str,
+    tolerance: Tolerance,
+    step: QuantizationStep | None,
 ) -> OutputResult:
     drift, problem = None, ""
     dtype = dtype_name(got)
@@ -114,12 +127,9 @@ def _compare(
         problem = f"dtype {dtype}, expected {expected}"
     elif want is not None and got.shape != want.shape:
         problem = f"shape {list(got.shape)}, expected {list(want.shape)}"
-    elif want is not None and dtype == "string":
-        problem = "" if got.tolist() == want.tolist() else "the strings differ"
-        drift = None if problem else TEXT_DRIFT
     elif want is not None:
-        drift = measure(got, want, tolerance)
-        problem = describe_problem(drift)
+        drift = measure(got, want, tolerance, step)
+        problem = _describe_text(drift, got, want) if dtype == "string" else describe_problem(drift)
     return OutputResult(
         point=point,
         output=name,
@@ -133,6 +143,13 @@ def _compare(
     )
 
 
+def _describe_text(drift: Drift, got: Array, want: Array) -> str:
+    if not drift.share_off:
+        return ""
+    one, other = (f"{str(side[drift.worst_index])[:TEXT_CHARACTERS]!r}" for side in (got, want))
+    return f"the strings differ, first at {list(drift.worst_index)}: got {one}, expected {other}"
+
+
 def dtype_name(array: Array) -> str:
     """Return the name of the dtype as ONNX would have it: every kind of text is "string"."""
-    return "string" if array.dtype.kind in "OUS" else str(array.dtype.name)
+    return "string" if array.dtype.kind in TEXT_KINDS else str(array.dtype.name)

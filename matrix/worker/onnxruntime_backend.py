@@ -53,7 +53,7 @@ class Backend:
         if missing:
             reply.machine = "the Python binding of onnxruntime {} makes no tensors of {}".format(self.version, missing)
             return
-        inputs = [_graph_input(item) for item in session.get_inputs()]
+        inputs = [_graph_input(item, request) for item in session.get_inputs()]
         faults = profiles.profile_faults(request, inputs)
         if faults:
             stages.enter("profile")
@@ -93,10 +93,14 @@ def _refusal(source: str, error: Exception, **structure: Any) -> Dict[str, Any]:
     return job.diagnostic(source, str(error), severity="error", code=type(error).__name__, **structure)
 
 
-def _graph_input(item: Any) -> profiles.GraphInput:
-    """Return an input; a symbol is a text and an anonymous dimension None. [] stands for a scalar and for no shape."""
+def _graph_input(item: Any, request: job.Request) -> profiles.GraphInput:
+    """Return an input; a symbol is a text and an anonymous dimension None.
+
+    An empty list stands for a scalar and for no shape at all: it is a scalar if it is given as one anywhere.
+    """
     shape = [extent if isinstance(extent, int) else -1 for extent in item.shape or ()]
-    return profiles.GraphInput(item.name, shape or None)
+    given = [tensor.shape for point in request.points for tensor in point.inputs if tensor.name == item.name]
+    return profiles.GraphInput(item.name, shape if shape or [] in given else None)
 
 
 def _run(session: Any, names: List[str], point: job.Point) -> Tuple[List[Any], Dict[str, List[int]]]:

@@ -11,6 +11,7 @@ from typing import Any, Dict, Iterable, Iterator, List, NamedTuple, Optional, Se
 
 import job
 import numpy as np
+import tensors
 
 
 class GraphInput(NamedTuple):
@@ -33,14 +34,14 @@ def profile_faults(request: job.Request, inputs: Sequence[GraphInput]) -> List[s
     Every dynamic input and every shape tensor needs a range in every profile; each range must fit the input and ascend
     from min over opt to max; an extent may be 0 at min but not at max, where the profile would have no room for data.
     """
-    tensors = sorted({name for point in request.points for name in point.shape_tensors} & {i.name for i in inputs})
+    bounded = sorted({name for point in request.points for name in point.shape_tensors} & {i.name for i in inputs})
     if not request.profiles:
-        needy = [item.name for item in inputs if item.is_dynamic or item.name in tensors]
+        needy = [item.name for item in inputs if item.is_dynamic or item.name in bounded]
         return ["there is no profile, and input {} needs one".format(name) for name in needy[:1]]
     return [
         "profile {}: {}".format(number, fault)
         for number, profile in enumerate(request.profiles)
-        for fault in _faults_of_profile(profile, inputs, tensors)
+        for fault in _faults_of_profile(profile, inputs, bounded)
     ]
 
 
@@ -59,7 +60,9 @@ def point_faults(point: job.Point, request: job.Request, inputs: Sequence[GraphI
     outside = [_outside(point, profile) for profile in request.profiles]
     if not all(outside):
         return []
-    return [text if len(outside) == 1 else "profile {}: {}".format(n, text) for n, text in enumerate(outside)]
+    if len(outside) == 1:
+        return outside
+    return ["no profile holds it: " + "; ".join("{}: {}".format(n, text) for n, text in enumerate(outside))]
 
 
 def profile_of(point: job.Point, request: job.Request) -> Optional[int]:
@@ -85,8 +88,7 @@ def unlike_the_point(point: job.Point, shapes: Dict[str, List[int]]) -> List[str
 def refuse(reply: job.Reply, faults: Sequence[str], runtime: str, node: str = "") -> None:
     """Refuse in the harness's own name, in the present stage; ``runtime`` says what the runtime itself said of it."""
     for fault in faults:
-        structure = {"severity": "error", "code": "REFUSED_BY_HARNESS", "node": node}
-        reply.fail(job.diagnostic("harness", "refused by the harness: " + fault, **structure))
+        reply.fail(job.diagnostic("harness", "refused by the harness: " + fault, severity="error", node=node))
     reply.add(job.diagnostic("harness", runtime, severity="info", node=node))
 
 
@@ -97,7 +99,7 @@ def refuse_point(reply: job.Reply, point: job.Point, faults: Sequence[str], runt
     reply.points.append({"point": point.name, "error": error[: job.MAX_MESSAGE], "outputs": []})
 
 
-def _faults_of_profile(profile: job.Profile, inputs: Sequence[GraphInput], tensors: Sequence[str]) -> Iterator[str]:
+def _faults_of_profile(profile: job.Profile, inputs: Sequence[GraphInput], bounded: Sequence[str]) -> Iterator[str]:
     known = {item.name: item for item in inputs}
     for name in [*profile.shapes, *(name for name in profile.values if name not in profile.shapes)]:
         if name not in known:
@@ -105,7 +107,7 @@ def _faults_of_profile(profile: job.Profile, inputs: Sequence[GraphInput], tenso
     for item in inputs:
         if item.is_dynamic and item.name not in profile.shapes:
             yield "dynamic input {!r} is missing".format(item.name)
-    for name in tensors:
+    for name in bounded:
         if name not in profile.values:
             yield "the values of shape tensor {!r} are missing".format(name)
     for name, span in profile.shapes.items():
@@ -113,8 +115,9 @@ def _faults_of_profile(profile: job.Profile, inputs: Sequence[GraphInput], tenso
         if fault:
             yield "input {}: {}".format(name, fault)
     for name, span in profile.values.items():
-        if not _ascends(span):
-            yield "values of {}: {}".format(name, _not_ascending(span))
+        fault = _fault_of_values(span, known[name].shape if name in known else None)
+        if fault:
+            yield "values of {}: {}".format(name, fault)
 
 
 def _unknown(name: str, known: Iterable[str]) -> str:
@@ -133,6 +136,14 @@ def _fault_of_shapes(span: Range, declared: Optional[Sequence[int]]) -> str:
     fixed = declared if declared is not None else [-1] * len(span[2])
     if any(extent == 0 and size < 0 for extent, size in zip(span[2], fixed)):
         return "the maximum {} has an extent of 0: there is no room for data".format(span[2])
+    return ""
+
+
+def _fault_of_values(span: Range, declared: Optional[Sequence[int]]) -> str:
+    if not _ascends(span):
+        return _not_ascending(span)
+    if declared is not None and min(declared, default=0) >= 0 and tensors.elements(list(declared)) != len(span[0]):
+        return "{} in the profile, {} in the model".format(len(span[0]), tensors.elements(list(declared)))
     return ""
 
 

@@ -95,7 +95,8 @@ def set_target(trt: Any, config: Any, sm: str) -> None:
     Raises:
         AttributeError: the release does not know it.
     """
-    if not hasattr(config, "num_compute_capabilities"):
+    known = hasattr(trt, "ComputeCapability") and hasattr(config, "num_compute_capabilities")
+    if not (known and hasattr(config, "set_compute_capability")):
         raise AttributeError("this release builds for the GPU of this machine, not for {}".format(sm))
     capability = getattr(trt.ComputeCapability, sm.upper())
     config.num_compute_capabilities = 1

@@ -2,7 +2,8 @@
 
 precision           explicit (default), fp32, tf32, fp16, bf16 or int8-calibrated. TF32 is on for tf32 alone.
 sm                  build for this compute capability, sm89 (TensorRT-RTX); default: whatever the release chooses
-optimization_level  0 to 5, or "default" for the release's own; default 0, on TensorRT-RTX the release's own
+optimization_level  0 to 5, or "default" for the release's own; default 0. TensorRT-RTX keeps its own: it builds
+                    no faster at 0
 tactic_sources      comma list of TacticSource names, those that the release has are used; default: its own choice
 workspace_mib       the most memory that the builder may use as workspace; default: the release's own limit
 timing_cache        path of a timing cache to read and write; default: none
@@ -43,7 +44,7 @@ def read(options: Mapping[str, str], product: str) -> Options:
     def value(name: str, default: str = "") -> str:
         return options.get(name) or os.environ.get(PREFIX + name.upper()) or default
 
-    level = value("optimization_level", "default" if product == "tensorrt_rtx" else "0")
+    level = "default" if product == "tensorrt_rtx" else value("optimization_level", "0")
     workspace = value("workspace_mib")
     return Options(
         precision=_one_of("precision", value("precision", "explicit"), tensorrt_api.PRECISIONS),

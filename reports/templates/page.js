@@ -7,10 +7,10 @@ const word = (value) => value.replaceAll("_", " ");
 const CASE = ["id", "family", "op", "opset", "summary", "digest", "tags", "source", "link", "select"];
 const RUNTIME = ["name", "requested", "product", "version", "packages", "python", "command"];
 const RECORD = ["case", "column", "runtime", "machine", "precision", "status", "verdict", "baseline", "stage", "reason",
-  "signature", "remedy", "remedyLink", "diagnostics", "diagnosticCount", "results", "resultCount", "seconds", "attempts",
-  "exit", "artifacts"];
+  "signature", "remedy", "remedyLink", "diagnostics", "diagnosticCount", "results", "resultCount", "points", "pointCount",
+  "seconds", "attempts", "exit", "artifacts", "ranIn", "layers", "layerCount", "known", "knownLink"];
 const NUMBERS = new Set(["opset", "column", "case", "runtime", "diagnostics", "diagnosticCount", "results", "resultCount",
-  "seconds", "attempts", "artifacts"]);
+  "points", "pointCount", "seconds", "attempts", "artifacts", "layers", "layerCount"]);
 
 function unpack(fields, row) {
   return Object.fromEntries(fields.map((name, place) => [name, NUMBERS.has(name) ? row[place] : text(row[place])]));
@@ -72,8 +72,11 @@ function details(record, button) {
     make("p", { class: "lead" }, status(record.status), ` on ${data.columns[record.column]}`,
       record.verdict ? ` · ${verdict(record)}` : ""),
     record.reason ? make("p", {}, record.reason) : "",
+    known(record),
     remedy(record),
+    ...points(record),
     ...results(record),
+    ...engine(record),
     ...diagnostics(record),
     make("h3", {}, "Reproduce"),
     command(`${runtime.command} ${info.select}`),
@@ -104,6 +107,12 @@ function siblings(button) {
   }));
 }
 
+function known(record) {
+  if (!record.known) return "";
+  return make("div", { class: "remedy" }, make("b", {}, "Known. "), record.known, " ",
+    webLink(record.knownLink, isWeb(record.knownLink) ? "Source" : ""));
+}
+
 function remedy(record) {
   if (!record.remedy) return "";
   return make("div", { class: "remedy" }, make("b", {}, "What to do. "), record.remedy, " ",
@@ -111,24 +120,46 @@ function remedy(record) {
     record.signature ? make("div", { class: "muted mono" }, record.signature) : "");
 }
 
+function points(record) {
+  if (!record.points.length) return [];
+  const rows = record.points.map((number) => data.points[number].map(text)).map(([point, happened, inputs, why]) =>
+    ({ Point: point, Status: status(happened), Inputs: inputs, Why: why }));
+  return [make("h3", {}, "Shape points"), table(rows), leftOut(record.pointCount - record.points.length)];
+}
+
 function results(record) {
   if (!record.results.length) return [];
   const rows = record.results.map((number) => data.results[number]).map(outputRow);
+  return [make("h3", {}, "Outputs"), table(rows), leftOut(record.resultCount - record.results.length)];
+}
+
+const WIDE = new Set(["Problem", "Why"]);
+function table(rows) {
   const columns = Object.keys(rows[0]).filter((name) => rows.some((row) => row[name] !== "")); // no empty columns
-  const cell = (row, name) => make("td", name === "Problem" ? { class: "wide" } : {}, String(row[name]));
-  return [make("h3", {}, "Outputs"), make("div", { class: "scroll" }, make("table", {},
+  const cell = (row, name) => make("td", WIDE.has(name) ? { class: "wide" } : {},
+    row[name] instanceof Node ? row[name] : String(row[name]));
+  return make("div", { class: "scroll" }, make("table", {},
     make("thead", {}, make("tr", {}, ...columns.map((name) => make("th", { scope: "col" }, name)))),
-    make("tbody", {}, ...rows.map((row) => make("tr", {}, ...columns.map((name) => cell(row, name))))))),
-    leftOut(record.resultCount - record.results.length)];
+    make("tbody", {}, ...rows.map((row) => make("tr", {}, ...columns.map((name) => cell(row, name)))))));
 }
 
 function outputRow([point, output, got, expected, reference, problem, drift, second]) {
-  const [maxAbs, meanAbs, maxRel, rmse, cosine, sqnr, off, nonfinite, steps, at, value, wanted] =
-    (drift || Array(12).fill("")).map((figure) => figure ?? "");
+  const [maxAbs, meanAbs, maxRel, rmse, cosine, sqnr, off, nonfinite, steps, ulp, lsb, at, value, wanted] =
+    (drift || Array(14).fill("")).map((figure) => figure ?? "");
   return { Point: text(point), Output: text(output), Problem: text(problem), "Max abs": maxAbs, "SQNR dB": sqnr, Steps: steps,
-    Off: off, "Worst at": at && `${at}: ${value}, not ${wanted}`, Cosine: cosine, "Max rel": maxRel, "Mean abs": meanAbs,
+    ULP: ulp, LSB: lsb, Off: off, "Worst at": at && `${at}: ${value}, not ${wanted}`, Cosine: cosine, "Max rel": maxRel, "Mean abs": meanAbs,
     RMSE: rmse, "Non-finite off": nonfinite, Type: got === expected ? text(got) : `${text(got) || "none"}, not ${text(expected)}`,
     Reference: text(reference), "Second reference": text(second) };
+}
+
+function engine(record) {
+  if (!record.layers.length) return [];
+  const rows = record.layers.map((number) => data.layers[number].map(text));
+  return [make("h3", {}, "What the engine runs"), record.ranIn ? make("p", {}, "ran_in: ", make("b", {}, record.ranIn)) : "",
+    make("div", { class: "scroll" }, make("table", {},
+      make("thead", {}, make("tr", {}, ...["Layer", "Name", "In", "Out", "Tactic"].map((name) => make("th", { scope: "col" }, name)))),
+      make("tbody", {}, ...rows.map((row) => make("tr", {}, ...row.map((value) => make("td", { class: "wide" }, value))))))),
+    leftOut(record.layerCount - record.layers.length)];
 }
 
 function diagnostics(record) {

@@ -58,6 +58,17 @@ INPUT: dict[str, tuple[int, ...]] = {
     "wide": (64,),
     "wide8": (64,),
 }
+# The kinds of cases, each with the networks whose NAMED dimensions are dynamic beside the batch; () for every network.
+FREE: dict[str, tuple[str, ...]] = {
+    "static": (),
+    "dynamic_batch": (),
+    "dynamic_batch_height_width": ("cnn",),
+    "dynamic_batch_sequence": ("attention",),
+}
+NAMED: dict[str, tuple[tuple[int | str, ...], tuple[int | str, ...]]] = {  # the input's dimensions, and the output's
+    "cnn": ((2, "height", "width"), (3, "half_height", "half_width")),
+    "attention": (("sequence", 8), ("sequence", 8)),
+}
 FEATURE_AXIS = {"attention": 2}  # of the input, the batch being 0; otherwise 1
 
 
@@ -68,14 +79,18 @@ class Emission:
     network: str
     quantizer: str
     scheme: str
-    dynamic_batch: bool
+    kind: str  # one of FREE
     arguments: dict[str, Any]
     symmetric: bool = False
 
     @property
     def name(self) -> str:
-        batch = "dynamic_batch" if self.dynamic_batch else "static"
-        return f"{self.quantizer}-{self.network}-{self.scheme}-{batch}"
+        return f"{self.quantizer}-{self.network}-{self.scheme}-{self.kind}"
+
+    @property
+    def dimensions(self) -> tuple[int | str, ...]:
+        """Return the input's dimensions behind the batch, as they are declared."""
+        return NAMED[self.network][0] if self.network in FREE[self.kind] else INPUT[self.network]
 
     @property
     def call(self) -> str:
@@ -96,27 +111,34 @@ class Batches(CalibrationDataReader):  # type: ignore[misc]
 
 def emissions() -> Iterator[Emission]:
     """Yield every call whose result is stored."""
-    for dynamic_batch in (False, True):
-        for scheme, arguments in DYNAMIC_SCHEMES.items():
-            yield Emission("mlp", "quantize_dynamic", scheme, dynamic_batch, arguments)
-        for scheme, arguments in DYNAMIC_SCHEMES.items():
-            # What the softmax leaves would be quantized by a scale that depends on its last bits.
-            only = {**arguments, "nodes_to_exclude": ["matmul_out"]}
-            yield Emission("attention", "quantize_dynamic", scheme, dynamic_batch, only)
-        for (scheme, (network, arguments)), style in product(NBITS_SCHEMES.items(), QuantFormat):
-            if arguments["bits"] == 4 or style is QuantFormat.QOperator:  # ONNX's own types end at 4 bits in blocks
-                name = f"{style.name.lower()}-{scheme}"
-                options = {**arguments, "quant_format": style}
-                yield Emission(network, "matmul_nbits", name, dynamic_batch, options, symmetric=True)
-        for network, style, scheme in STATIC:
-            yield Emission(
-                network,
-                "quantize_static",
-                f"{style.name.lower()}-{scheme}",
-                dynamic_batch,
-                {"quant_format": style, **STATIC_SCHEMES[scheme]},
-                symmetric="asymmetric" not in scheme and scheme != "uint8_weights",
-            )
+    for kind, networks_of_kind in FREE.items():
+        for emission in _calls(kind):
+            if not networks_of_kind or emission.network in networks_of_kind:
+                yield emission
+
+
+def _calls(kind: str) -> Iterator[Emission]:
+    """Yield every call of a quantizer, for each network."""
+    for scheme, arguments in DYNAMIC_SCHEMES.items():
+        yield Emission("mlp", "quantize_dynamic", scheme, kind, arguments)
+    for scheme, arguments in DYNAMIC_SCHEMES.items():
+        # What the softmax leaves would be quantized by a scale that depends on its last bits.
+        only = {**arguments, "nodes_to_exclude": ["matmul_out"]}
+        yield Emission("attention", "quantize_dynamic", scheme, kind, only)
+    for (scheme, (network, arguments)), style in product(NBITS_SCHEMES.items(), QuantFormat):
+        if arguments["bits"] == 4 or style is QuantFormat.QOperator:  # ONNX's own types end at 4 bits in blocks
+            name = f"{style.name.lower()}-{scheme}"
+            options = {**arguments, "quant_format": style}
+            yield Emission(network, "matmul_nbits", name, kind, options, symmetric=True)
+    for network, style, scheme in STATIC:
+        yield Emission(
+            network,
+            "quantize_static",
+            f"{style.name.lower()}-{scheme}",
+            kind,
+            {"quant_format": style, **STATIC_SCHEMES[scheme]},
+            symmetric="asymmetric" not in scheme and scheme != "uint8_weights",
+        )
 
 
 def emit(emission: Emission) -> onnx.ModelProto:
@@ -161,9 +183,9 @@ def provenance(emission: Emission, model: onnx.ModelProto) -> dict[str, Any]:
         "source": f"onnxruntime {onnxruntime.__version__}, {emission.call}",
         "opset": next(each.version for each in model.opset_import if each.domain == ""),
         "ir_version": model.ir_version,
-        "dynamic_batch": emission.dynamic_batch,
+        "kind": emission.kind,
         "input": {
-            "shape": list(INPUT[emission.network]),
+            "shape": list(emission.dimensions),
             "low": low * STEP,
             "high": high * STEP,
             "step": STEP,
@@ -176,11 +198,13 @@ def provenance(emission: Emission, model: onnx.ModelProto) -> dict[str, Any]:
 def _network(emission: Emission) -> onnx.ModelProto:
     offset = 0 if emission.symmetric else -ASYMMETRIC[0]
     nodes, weights, output = getattr(networks, emission.network)(offset)
-    batch = "batch" if emission.dynamic_batch else BATCH
+    batch = BATCH if emission.kind == "static" else "batch"
+    if emission.network in FREE[emission.kind]:
+        output = NAMED[emission.network][1]
     graph = helper.make_graph(
         nodes,
         emission.network,
-        [helper.make_tensor_value_info("x", onnx.TensorProto.FLOAT, [batch, *INPUT[emission.network]])],
+        [helper.make_tensor_value_info("x", onnx.TensorProto.FLOAT, [batch, *emission.dimensions])],
         [helper.make_tensor_value_info("y", onnx.TensorProto.FLOAT, [batch, *output])],
         [numpy_helper.from_array(array, name) for name, array in weights.items()],
     )

@@ -1,0 +1,90 @@
+"""What the harness costs on a GPU: its rate against a bare loop of parse, build and run, and against Polygraphy.
+
+`python -m benchmarks.gpu_throughput 8.6=PYTHON [MARKERS] [TACTIC_SOURCES]`, PYTHON being an interpreter that has that
+TensorRT, Polygraphy and numpy; by default the markers are "dynamic_shapes or opset13". Prints the cells per second of
+`pytest matrix/` on one GPU after its worker has started, those of the bare loop over the same models, and the seconds
+that Polygraphy's command line takes for each of a few of them. Says so and stops where there is no GPU.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from statistics import median
+
+from benchmarks.commands import ROOT, Watched, run_matrix
+from matrix.record import REFUSED, Status
+from matrix.runtimes.hardware import probe
+
+MODELS_OF_POLYGRAPHY = 5
+LEFT_OUT = REFUSED | {Status.CRASH, Status.TIMEOUT, Status.NOT_RUN, Status.NOT_APPLICABLE}
+
+
+def main() -> None:
+    if len(sys.argv) < 2 or "=" not in sys.argv[1]:
+        sys.exit("usage: python -m benchmarks.gpu_throughput 8.6=PYTHON [MARKERS] [TACTIC_SOURCES]")
+    name, _, python = sys.argv[1].partition("=")
+    markers = sys.argv[2] if len(sys.argv) > 2 else "dynamic_shapes or opset13"
+    sources = sys.argv[3] if len(sys.argv) > 3 else ""
+    hardware = probe()
+    if not hardware.gpus:
+        sys.exit("there is no NVIDIA GPU here")
+    print(f"{name} on {hardware.gpus[0].name}, driver {hardware.driver}, builder optimization level 0")
+    with tempfile.TemporaryDirectory() as scratch:
+        watched = run_matrix(
+            Path(scratch) / "run",
+            f"--trt-version={name}",
+            f"--runtime-python={name}={python}",
+            "--ort-version=none",
+            "--jobs=1",
+            "--keep-jobs=all",
+            f"--baseline={scratch}/baselines",
+            *(["--tactic-sources", sources] if sources else []),
+            "-m",
+            markers,
+        )
+        jobs = _jobs_that_ran(watched, next((Path(scratch) / "run").glob("2*")))
+        print(f"pytest, {len(watched.records)} cells    {watched.rate:6.1f} cells/s")
+        bare = _bare_loop(python, jobs, Path(scratch), sources)
+        print(f"bare loop, {len(jobs)} models  {bare:6.1f} models/s; pytest has {watched.rate / bare:.2f} of that")
+        seconds = [_polygraphy(python, job, sources) for job in jobs[:MODELS_OF_POLYGRAPHY]]
+        print(f"polygraphy run --trt      {median(seconds):6.1f} s per model, median of {len(seconds)}")
+
+
+def _jobs_that_ran(watched: Watched, folder: Path) -> list[Path]:
+    return [
+        folder / record["artifacts"]["job"] for record in watched.records if Status(record["status"]) not in LEFT_OUT
+    ]
+
+
+def _bare_loop(python: str, jobs: list[Path], scratch: Path, sources: str) -> float:
+    """Return the models per second after the builder's start."""
+    listing = scratch / "jobs.txt"
+    listing.write_text("\n".join(str(job) for job in jobs), encoding="utf-8")
+    command = [python, str(ROOT / "benchmarks" / "bare_gpu_loop.py"), str(listing), sources]
+    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, check=True)
+    found = json.loads(done.stdout.splitlines()[-1])
+    return float(found["models"] / found["seconds"])
+
+
+def _polygraphy(python: str, job: Path, sources: str) -> float:
+    """Return the seconds of one `polygraphy run`, start of the interpreter included, as a user has it."""
+    request = json.loads((job / "request.json").read_text(encoding="utf-8"))
+    command = [python, "-m", "polygraphy", "run", str(job / "model.onnx"), "--trt", "--int8"]
+    for option, index in (("--trt-min-shapes", 0), ("--trt-opt-shapes", 1), ("--trt-max-shapes", 2)):
+        spans = request["profiles"][0]["shapes"] if request["profiles"] else {}
+        shapes = [f"{name}:[{','.join(map(str, span[index]))}]" for name, span in spans.items()]
+        command += [option, *shapes] if shapes else []
+    command += ["--tactic-sources", *sources.split(",")] if sources else []
+    begun = time.perf_counter()
+    subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=os.environ, check=False)
+    return time.perf_counter() - begun
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,46 @@
+"""Which row of an operator table a case is about: its operator, and the types in the words of NVIDIA's tables.
+
+The tables name the type of an operator's input. QuantizeLinear's row therefore says nothing of what it quantizes to;
+that type is looked up where the tables do name it, in the row of DequantizeLinear.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from matrix.record import CaseInfo
+
+# A type in a case's words -> in the tables' words. TensorRT's FP8 is E4M3FN; what they have no word for keeps its own.
+NAMES = {
+    "float": "FP32", "float32": "FP32", "float16": "FP16", "bfloat16": "BF16", "double": "DOUBLE", "bool": "BOOL",
+    "float8e4m3fn": "FP8", "float4e2m1": "FP4",
+    **{f"{sign}int{bits}": f"{sign}int{bits}".upper() for sign in ("", "u") for bits in (2, 4, 8, 16, 32, 64)},
+    **{name: name.upper() for name in ("float8e4m3fnuz", "float8e5m2", "float8e5m2fnuz", "float6e2m3", "float6e3m2")},
+}  # fmt: skip
+QUANTIZE, DEQUANTIZE = "QuantizeLinear", "DequantizeLinear"
+OTHER_DOMAINS = frozenset({"contrib", "trt"})  # tags of cases whose operators only share a name with ONNX's
+
+
+@dataclass(frozen=True, kw_only=True, order=True)
+class Subject:
+    """What a case is about: an operator, and the types that its row (and DequantizeLinear's) must list."""
+
+    op: str
+    types: tuple[str, ...]
+    quantized: tuple[str, ...] = ()
+
+    @property
+    def type_text(self) -> str:
+        """``FP32``, ``FP32 to INT8``."""
+        return " to ".join(filter(None, (", ".join(self.types), ", ".join(self.quantized))))
+
+
+def subject(case: CaseInfo) -> Subject:
+    """Return what ``case`` is about; a case whose words name no type is about FP32."""
+    words = dict.fromkeys((*case.id.split("-"), *case.tags))
+    plain = tuple(sorted({NAMES[word] for word in words if word in NAMES}))
+    if case.op == QUANTIZE:
+        prefixed = [word.split("_", 1) for word in words if word.startswith(("x_", "scale_"))]
+        reals = {kind: NAMES[name] for kind, name in prefixed if name in ("float", "float16", "bfloat16", "int32")}
+        return Subject(op=case.op, types=(reals.get("x") or reals.get("scale", "FP32"),), quantized=plain)
+    return Subject(op=case.op, types=plain or ("FP32",))

@@ -1,0 +1,161 @@
+"""Operators that the reference evaluator lacks or gets wrong at some opset, in numpy, after the ONNX specification.
+
+The evaluator (onnx 1.23) follows the newest version of most operators: at old opsets it refuses, or has new semantics.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from onnx.reference.op_run import OpRun
+
+from cases.case import Array
+
+Compute = Callable[..., Array]
+NEWEST = 99
+
+
+@dataclass(frozen=True, kw_only=True)
+class Correction:
+    """What replaces an operator of the evaluator in models of the opsets ``first`` to ``last``."""
+
+    op: str
+    first: int = 1
+    last: int = NEWEST
+    compute: Compute
+
+
+def replacements(corrections: Sequence[Correction], opset: int) -> list[type[OpRun]]:
+    """Return the classes that the evaluator takes for its ``new_ops`` in a model of ``opset``."""
+    return [_plugged(each.op, each.compute) for each in corrections if each.first <= opset <= each.last]
+
+
+def _plugged(op: str, compute: Compute) -> type[OpRun]:
+    def _run(_self: OpRun, *operands: Array | None, **attributes: Any) -> tuple[Array]:
+        return (compute(*operands, **{name: value for name, value in attributes.items() if value is not None}),)
+
+    return type(op, (OpRun,), {"op_domain": "", "op_schema": None, "_run": _run})
+
+
+def _flattened(x: Array, axis: int) -> Array:
+    """Return ``x`` with the two dimensions that Softmax had up to opset 12: all before ``axis``, and all from it on."""
+    return x.reshape(int(np.prod(x.shape[: axis % x.ndim], dtype=np.int64)), -1)
+
+
+def softmax(x: Array, axis: int = 1) -> Array:
+    """https://onnx.ai/onnx/operators/onnx__Softmax.html#softmax-11."""
+    flat = _flattened(x, axis).astype(np.float64)
+    powers = np.exp(flat - flat.max(axis=1, keepdims=True))
+    return np.asarray((powers / powers.sum(axis=1, keepdims=True)).reshape(x.shape), x.dtype)
+
+
+def log_softmax(x: Array, axis: int = 1) -> Array:
+    """https://onnx.ai/onnx/operators/onnx__LogSoftmax.html#logsoftmax-11."""
+    flat = _flattened(x, axis).astype(np.float64)
+    shifted = flat - flat.max(axis=1, keepdims=True)
+    return np.asarray((shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))).reshape(x.shape), x.dtype)
+
+
+def hardmax(x: Array, axis: int = 1) -> Array:
+    """https://onnx.ai/onnx/operators/onnx__Hardmax.html#hardmax-11."""
+    flat = _flattened(x, axis)
+    return np.asarray(np.eye(flat.shape[1])[flat.argmax(axis=1)].reshape(x.shape), x.dtype)
+
+
+def squeeze(x: Array, axes: Sequence[int]) -> Array:
+    """All axes at once; the evaluator takes one after the other, which fails where their signs are mixed."""
+    return np.squeeze(x, axis=tuple(axes))
+
+
+def gather_elements(x: Array, indices: Array, axis: int = 0) -> Array:
+    """The evaluator refuses a negative axis, and indices with fewer elements than x along the other axes."""
+    along = axis % x.ndim
+    kept = tuple(slice(None) if at == along else slice(size) for at, size in enumerate(indices.shape))
+    return np.asarray(np.take_along_axis(x[kept], indices, along))
+
+
+def scatter(x: Array, indices: Array, updates: Array, axis: int = 0) -> Array:
+    """https://onnx.ai/onnx/operators/onnx__Scatter.html#scatter-9."""
+    y = x.copy()
+    np.put_along_axis(y, indices, updates, axis)
+    return y
+
+
+def pad(x: Array, pads: Array, value: Array | float = 0.0) -> Array:
+    """Pad with a constant, and cut where a number is negative, which the evaluator refuses."""
+    sides = np.asarray(pads).reshape(2, x.ndim).T.tolist()
+    cut = tuple(slice(max(-a, 0), size - max(-b, 0)) for (a, b), size in zip(sides, x.shape, strict=True))
+    widths = [(max(a, 0), max(b, 0)) for a, b in sides]
+    return np.pad(x[cut], widths, constant_values=np.asarray(value).item())
+
+
+def batch_normalization(
+    x: Array, scale: Array, bias: Array, mean: Array, variance: Array, *, epsilon: float, **_: Any
+) -> Array:
+    """https://onnx.ai/onnx/operators/onnx__BatchNormalization.html#batchnormalization-7, in test mode."""
+    s, b, m, v = (each.astype(np.float64).reshape(-1, *[1] * (x.ndim - 2)) for each in (scale, bias, mean, variance))
+    return np.asarray((x - m) / np.sqrt(v + epsilon) * s + b, x.dtype)
+
+
+def one_hot(indices: Array, depth: Array, values: Array, axis: int = -1) -> Array:
+    """Take a depth of one dimension, which the evaluator does as long as numpy lets it."""
+    wrapped = np.where(indices < 0, indices + depth.item(), indices)
+    hits = wrapped[..., np.newaxis] == np.arange(depth.item())
+    return np.where(np.moveaxis(hits, -1, axis), values[1], values[0])
+
+
+def resample(x: Array, scales: Any, mode: str = "nearest", before: float = 0.0, after: float = 0.0) -> Array:
+    """Interpolate in float64: sample k of an axis is at (k + before) / scale - after, nearest is the one below.
+
+    https://onnx.ai/onnx/operators/onnx__Resize.html; Upsample and Resize up to opset 10 leave the coordinates open,
+    and ONNX Runtime and TensorRT take k / scale.
+    """
+    y = x.astype(np.float64)
+    for axis, scale in enumerate(scales):
+        size = x.shape[axis]
+        at = np.clip((np.arange(int(size * scale)) + before) / scale - after, 0, size - 1)
+        below = np.floor(at).astype(int)
+        share = (at - below).reshape(-1, *[1] * (x.ndim - axis - 1)) if mode == "linear" else 0.0
+        y = np.take(y, below, axis) * (1 - share) + np.take(y, np.minimum(below + 1, size - 1), axis) * share
+    return y.astype(x.dtype)
+
+
+def resize(
+    x: Array,
+    _roi: Array | None,
+    scales: Array,
+    *,
+    mode: str,
+    coordinate_transformation_mode: str = "half_pixel",
+    axes: Sequence[int] | None = None,
+    nearest_mode: str = "floor",
+) -> Array:
+    """Resize by scales, with the coordinates or with the negative axes that the evaluator does not have."""
+    factors = np.ones(x.ndim)
+    factors[list(range(x.ndim) if axes is None else axes)] = scales
+    before, after = COORDINATES[coordinate_transformation_mode]
+    return resample(x, factors.tolist(), mode, before, after - NEAREST[nearest_mode] if mode == "nearest" else after)
+
+
+NEAREST: Mapping[str, float] = {"floor": 0.0, "round_prefer_floor": 0.5 - 2.0**-20}  # what is added before a floor
+COORDINATES: Mapping[str, tuple[float, float]] = {"half_pixel": (0.5, 0.5), "tf_half_pixel_for_nn": (0.5, 0.0)}
+
+WRONG = (  # answers without an error, and not what the specification says
+    Correction(op="Softmax", last=12, compute=softmax),
+    Correction(op="LogSoftmax", last=12, compute=log_softmax),
+    Correction(op="Hardmax", last=12, compute=hardmax),
+)
+LACKING = (  # refuses some models
+    Correction(op="BatchNormalization", last=8, compute=batch_normalization),
+    Correction(op="Squeeze", last=12, compute=squeeze),
+    Correction(op="GatherElements", compute=gather_elements),
+    Correction(op="Scatter", compute=scatter),
+    Correction(op="OneHot", compute=one_hot),
+    Correction(op="Pad", compute=pad),
+    Correction(op="Upsample", compute=resample),
+    Correction(op="Resize", last=10, compute=resample),
+    Correction(op="Resize", first=11, compute=resize),
+)
