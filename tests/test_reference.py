@@ -17,7 +17,7 @@ from matrix.record import OutputResult
 from matrix.verdict.outputs import compare_outputs
 from matrix.verdict.reference import Answer, Reference
 from matrix.verdict.reference.answer import choose
-from matrix.verdict.reference.specification import CONVERTED_OPSET, NAME, evaluate, fingerprint
+from matrix.verdict.reference.specification import NAME, evaluate, fingerprint
 from tests.models import relu, single_node
 
 Y = (DeclaredOutput(name="y", dtype="float32", shape=(None, 3)),)
@@ -74,14 +74,54 @@ def test_operators_of_ours_are_named_wherever_they_stand() -> None:
     assert answer.name == f"{NAME} with our DequantizeLinear"
 
 
-def test_what_the_evaluator_has_from_a_later_version_on_is_converted() -> None:
-    """RNN is there from opset 7 on, Upsample of opset 9 is not: it becomes Resize."""
+def test_what_conversion_would_change_is_not_converted() -> None:
+    """Upsample of opset 9 is Resize with other coordinates at opset 21: ours of its own version answers."""
     scales = numpy_helper.from_array(np.array([1, 2], np.float32), "scales")
-    model = single_node("Upsample", opset=9, inputs=("x", "scales"), initializers=(scales,))
+    model = single_node("Upsample", opset=9, inputs=("x", "scales"), initializers=(scales,), mode="linear")
     answer = evaluate(model, {"opt": {"x": X}})
-    if answer.outputs is not None:
-        assert answer.outputs["opt"]["y"].tolist() == [[-2, -2, 0, 0, 3, 3]]
-        assert f"opset {CONVERTED_OPSET}" in answer.name or answer.name == NAME
+    assert answer.outputs is not None, answer.why
+    assert answer.outputs["opt"]["y"].tolist() == [[-2, -1, 0, 1.5, 3, 3]]
+    assert answer.name == f"{NAME} with our Upsample"
+
+
+def test_softmax_of_an_old_opset_has_its_old_meaning() -> None:
+    x = np.zeros((1, 2, 2), np.float32)
+    for opset, share in ((11, 0.25), (13, 0.5)):
+        answer = evaluate(single_node("Softmax", opset=opset, axis=1, x_shape=(1, 2, 2)), {"opt": {"x": x}})
+        assert answer.outputs is not None
+        assert np.unique(answer.outputs["opt"]["y"]).tolist() == [share]
+
+
+def test_scan_outputs_of_a_loop_are_stacked() -> None:
+    body = helper.make_graph(
+        [helper.make_node("Identity", ["c"], ["d"]), helper.make_node("Identity", ["x"], ["s"])],
+        "body",
+        [
+            helper.make_tensor_value_info("i", TensorProto.INT64, []),
+            helper.make_tensor_value_info("c", TensorProto.BOOL, []),
+        ],
+        [helper.make_tensor_value_info("d", TensorProto.BOOL, []), helper.make_tensor_value_info("s", 1, [1, 3])],
+    )
+    graph = helper.make_graph(
+        [helper.make_node("Loop", ["m", ""], ["y"], body=body)],
+        "case",
+        [helper.make_tensor_value_info("x", 1, [1, 3]), helper.make_tensor_value_info("m", TensorProto.INT64, [])],
+        [helper.make_tensor_value_info("y", 1, [None, 1, 3])],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    answer = evaluate(model, {"opt": {"x": X, "m": np.array(2)}, "none": {"x": X, "m": np.array(2)}})
+    assert answer.outputs is not None, answer.why
+    assert answer.outputs["opt"]["y"].shape == (2, 1, 3)
+    assert "no iteration" in evaluate(model, {"opt": {"x": X, "m": np.array(0)}}).why
+
+
+@pytest.mark.parametrize(("how", "values"), [("SAME_UPPER", [3, 3, 5]), ("SAME_LOWER", [1, 3, 5])])
+def test_the_odd_pad_of_a_pool_goes_where_it_belongs(how: str, values: list[float]) -> None:
+    """Five elements, windows of 2 every 2: ceil(5 / 2) outputs, and one pad."""
+    model = single_node("MaxPool", x_shape=(1, 1, 5), y_shape=(1, 1, 3), kernel_shape=[2], strides=[2], auto_pad=how)
+    answer = evaluate(model, {"opt": {"x": np.array([[[1, 3, 2, 3, 5]]], np.float32)}})
+    assert answer.outputs is not None, answer.why
+    assert answer.outputs["opt"]["y"].reshape(-1).tolist() == values
 
 
 def test_where_no_evaluator_exists_the_reason_is_kept() -> None:

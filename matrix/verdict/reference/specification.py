@@ -2,17 +2,18 @@
 
 The evaluator (onnx.reference) is ONNX's executable specification. Where it lacks an operator or does not do what the
 specification says, an operator of ours takes the place of its own: see `operators.OPERATORS`. Some operators it has
-from a later version on only; a model with one of those is converted to a newer opset and tried again, and the name of
-the reference says so.
+from a later version on only, or for some models only; what it refuses is tried again with `corrections.LACKING`, and
+then converted to a newer opset, and the name of the reference says so.
 """
 
 from __future__ import annotations
 
 import hashlib
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import ml_dtypes
 import numpy as np
@@ -21,7 +22,13 @@ import onnx
 from cases.case import Array
 from matrix.verdict.reference.answer import Answer, Outputs
 
+if TYPE_CHECKING:  # 0.3 s that a run with a full cache need not spend
+    from onnx.reference.op_run import OpRun
+
+    from matrix.verdict.reference.corrections import Correction
+
 CONVERTED_OPSET = 21
+CHANGED_BY_CONVERSION = frozenset({"Resize", "Upsample"})  # to other coordinates: those of opset 11 on
 NAME = f"onnx {onnx.__version__} reference evaluator"
 
 
@@ -33,19 +40,20 @@ def evaluate(model: onnx.ModelProto, inputs: Mapping[str, Mapping[str, Array]]) 
     Raises:
         MemoryError: this machine has too little.
     """
-    try:
-        return Answer(name=_named(model), outputs=_evaluate(model, inputs))
-    except MemoryError:  # says nothing about the model
-        raise
-    except Exception as first:  # noqa: BLE001 - the evaluator raises whatever the operator's Python code raises
+    from matrix.verdict.reference.corrections import LACKING, WRONG
+
+    first = None
+    for corrections, opset in ((WRONG, 0), ((*WRONG, *LACKING), 0), (WRONG, CONVERTED_OPSET)):
         try:
-            converted = onnx.version_converter.convert_version(model, CONVERTED_OPSET)
-            name = f"{_named(model)}, opset {CONVERTED_OPSET}"
-            return Answer(name=name, outputs=_evaluate(converted, inputs))
-        except MemoryError:
+            asked = _converted(model, opset) if opset else model
+            outputs = _evaluate(asked, inputs, corrections)
+            return Answer(name=_named(model, corrections) + (f", opset {opset}" if opset else ""), outputs=outputs)
+        except MemoryError:  # says nothing about the model
             raise
-        except Exception:  # noqa: BLE001 - the first error is the one that tells
-            return Answer(why=f"the reference evaluator cannot run it: {_words(first)}"[:500])
+        except Exception as error:  # noqa: BLE001 - the evaluator raises whatever the operator's Python code raises
+            first = first or error  # the one that tells
+    assert first is not None
+    return Answer(why=f"the reference evaluator cannot run it: {_words(first)}"[:500])
 
 
 @cache
@@ -62,12 +70,37 @@ def fingerprint() -> str:
     )
 
 
-def _evaluate(model: onnx.ModelProto, inputs: Mapping[str, Mapping[str, Array]]) -> Outputs:
+def _converted(model: onnx.ModelProto, opset: int) -> onnx.ModelProto:
+    """Return ``model`` at a newer opset.
+
+    Raises:
+        ValueError: the conversion would change what the model means.
+    """
+    changed = {node.op_type for node in _nodes(model.graph)} & CHANGED_BY_CONVERSION
+    if changed:
+        raise ValueError(f"a newer opset changes what {', '.join(sorted(changed))} means")
+    return onnx.version_converter.convert_version(model, opset)
+
+
+def _opset(model: onnx.ModelProto) -> int:
+    return next((each.version for each in model.opset_import if not each.domain), 1)
+
+
+def _evaluate(
+    model: onnx.ModelProto, inputs: Mapping[str, Mapping[str, Array]], corrections: Sequence[Correction]
+) -> Outputs:
     from onnx.reference import ReferenceEvaluator
 
+    from matrix.verdict.reference.corrections import replacements
+    from matrix.verdict.reference.loop import Loop
     from matrix.verdict.reference.plug import operator_classes
 
-    evaluator = ReferenceEvaluator(model, new_ops=operator_classes())
+    ours: list[type[OpRun]] = [
+        *replacements(corrections, _opset(model)),
+        *operator_classes(),
+        Loop,
+    ]  # of two, the first counts
+    evaluator = ReferenceEvaluator(model, new_ops=ours)
     outputs: dict[str, dict[str, Array]] = {}
     with np.errstate(all="ignore"), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # what numpy says of the evaluator's code is nothing that we could mend
@@ -77,11 +110,13 @@ def _evaluate(model: onnx.ModelProto, inputs: Mapping[str, Mapping[str, Array]])
     return outputs
 
 
-def _named(model: onnx.ModelProto) -> str:
+def _named(model: onnx.ModelProto, corrections: Sequence[Correction]) -> str:
     """Say so where an operator of ours has a part in the answer."""
     from matrix.verdict.reference.operators import OPERATORS
 
-    ours = {node.op_type for node in _nodes(model.graph) if (node.domain, node.op_type) in OPERATORS}
+    opset = _opset(model)
+    plugged = {("", each.op) for each in corrections if each.first <= opset <= each.last} | OPERATORS.keys()
+    ours = {node.op_type for node in _nodes(model.graph) if (node.domain, node.op_type) in {*plugged, ("", "Loop")}}
     return f"{NAME} with our {', '.join(sorted(ours))}" if ours else NAME
 
 

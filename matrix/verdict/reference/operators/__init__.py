@@ -15,6 +15,7 @@ from matrix.verdict.reference.operators import (
     contrib_weights,
     linear,
     normalization,
+    pooling,
     products,
     tensorrt,
 )
@@ -35,7 +36,7 @@ _CONTRIB = (
 OPERATORS: Mapping[tuple[str, str], Compute] = {
     **{
         ("", name): compute
-        for module in (linear, normalization, products)
+        for module in (linear, normalization, pooling, products)
         for name, compute in module.OPERATORS.items()
     },
     **{(CONTRIB, name): compute for module in _CONTRIB for name, compute in module.OPERATORS.items()},
