@@ -76,6 +76,7 @@ def conclude(
         reason=reason,
         diagnostics=(*diagnostics, *engine_diagnostics(cell, engine)),
         results=results,
+        no_second_reference=reference.second.why,
         points=points,
         signature=signature.id if signature else "",
         remedy=signature.remedy if signature else "",

@@ -245,6 +245,7 @@ class Record:
     differences: tuple[OutputDifference, ...] = ()
     ran_in: str = ""  # the type in which the engine runs the case's quantized operator, empty where that is not known
     layers: tuple[Layer, ...] = ()
+    no_second_reference: str = ""  # why there is none, where something was compared or could not be
     placement: Mapping[str, int] = field(default_factory=dict)  # execution provider -> nodes that it took
     verdict: Verdict | None = None  # None: nothing was observed that could be judged (not_run)
     baseline: Status | None = None
