@@ -69,7 +69,7 @@ class Run:
         if cell.id not in self.records:
             try:
                 record, outputs = self._conclude(self._executor.take(cell))
-                if _is_unexpected(record):
+                if self.options.rerun and _is_unexpected(record):
                     record, outputs = self._try_again(cell, record, outputs)
             except OSError as error:
                 raise ReportFolderError(str(self.folder.path), error.strerror or str(error)) from error
