@@ -111,13 +111,13 @@ def _answer(record: Record, report: ReportedBug, same: bool, control: Record | N
 
 
 def _is_shown(record: Record, report: ReportedBug) -> bool | None:
-    """Say whether the cell shows the symptom; None where it did not come as far as the symptom, or was not asked."""
+    """Say whether the cell shows the symptom; None where it did not come that far, or was refused elsewhere."""
     reached = _reached(record)
     symptoms = [symptom for symptom in report.shown_by if record.status in SHOWN[symptom][0]]
     if record.status in UNOBSERVED or (REFUSALS & set(symptoms) and _is_refused_by_us_alone(record)):
         return None
     if any(SHOWN[symptom][1] <= reached for symptom in symptoms):
-        return _is_at(record, report)
+        return True if _is_at(record, report) else None  # refused before the operator of the report
     needed = max((SHOWN[symptom][1] for symptom in report.shown_by), default=Stage.NONE)
     return False if needed <= reached else None
 

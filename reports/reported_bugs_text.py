@@ -15,7 +15,7 @@ MEANING = (
     "called so. Not run makes no statement: nothing was run as far as the symptom. What a report says was fixed "
     "is its own claim."
 )
-RIGHTLY = "the reporter's own request or model is at fault: the refusal is right"
+RIGHTLY = "the reporter's own model, request or calibration is at fault: the refusal is right"
 
 
 def told_text(told: Told | None) -> str:
