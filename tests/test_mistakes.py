@@ -28,7 +28,8 @@ def followed(op: str) -> list[Case]:
     return [
         case
         for case in catalogue()
-        if case.op == op and INVALID_ON_PURPOSE not in case.tags and not case.no_reference
+        if case.family == "quantization" and case.op == op
+        if INVALID_ON_PURPOSE not in case.tags and not case.no_reference
         if not OTHER & (case.tags - {op.lower()})
     ]
 
