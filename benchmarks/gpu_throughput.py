@@ -1,9 +1,9 @@
 """What the harness costs on a GPU: its rate against a bare loop of parse, build and run, and against Polygraphy.
 
-`python -m benchmarks.gpu_throughput 8.6=PYTHON [MARKERS] [TACTIC_SOURCES] [MODELS]`, PYTHON being an interpreter that has that
-TensorRT, Polygraphy and numpy; by default the markers are "dynamic_shapes or opset13". Prints the cells per second of
-`pytest matrix/` on one GPU after its worker has started, those of the bare loop over the same models, and the seconds
-that Polygraphy's command line takes for each of MODELS of them. Says so and stops where there is no GPU.
+`python -m benchmarks.gpu_throughput 8.6=PYTHON [MARKERS] [TACTIC_SOURCES] [MODELS]`, PYTHON being an interpreter that
+has that TensorRT, Polygraphy and numpy; by default the markers are "dynamic_shapes or opset13". Prints the cells per
+second of `pytest matrix/` on one GPU after its worker has started, those of the bare loop over the same models, and the
+seconds that Polygraphy's command line takes for each of MODELS of them. Says so and stops where there is no GPU.
 """
 
 from __future__ import annotations
