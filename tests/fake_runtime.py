@@ -150,7 +150,8 @@ def dies_at_max(directory: Path) -> None:
 
 def lacks_tactics(directory: Path) -> None:
     error = {"source": "builder", "severity": "error", "code": "UNSUPPORTED_STATE", "message": "no implementation"}
-    network: dict[str, object] = {"outputs": [], "dtypes": ["float32"]}
+    outputs = [{"name": "y", "dtype": "float32", "shape": [-1, 3]}]
+    network: dict[str, object] = {"outputs": outputs, "dtypes": ["float32"]}
     sources = {"tactic_sources": "JIT_CONVOLUTIONS"} if "restricted" in directory.name else {}
     reply(directory, failed="build", diagnostics=[error], network=network, settings=sources)
 
