@@ -119,13 +119,15 @@ def test_lstm(coupled: int) -> None:
 
 
 def test_clip_bounds_the_input_of_every_function() -> None:
-    """Saturated gates give i = f = o = sigmoid(0.5) and candidates of tanh(0.5); the cell outgrows 0.5 in step 2."""
+    """Gates that are bounded give i = f = o = sigmoid(0.5) and candidates of tanh(0.5); in step 2 the cell is 0.466."""
     parts = weights("LSTM", (9, 9, 9, 9), (0, 0, 0, 0))
-    y, _, cell = run("LSTM", column(1, 1, 1), *parts, clip=0.5)
+    y, _, cell = run("LSTM", column(1, 1), *parts, clip=0.5)
     gate, candidate = sigmoid(0.5), math.tanh(0.5)
-    cells = [gate * candidate, (gate + gate**2) * candidate, (gate + gate**2 + gate**3) * candidate]
-    assert cell.item() == pytest.approx(cells[2])
-    assert y.reshape(-1).tolist() == [pytest.approx(gate * math.tanh(min(each, 0.5))) for each in cells]
+    cells = [gate * candidate, (gate + gate**2) * candidate]
+    assert cell.item() == pytest.approx(cells[1])
+    assert y.reshape(-1).tolist() == [pytest.approx(gate * math.tanh(each)) for each in cells]
+    with pytest.raises(ValueError, match="a cell beyond clip"):
+        run("LSTM", column(1, 1, 1), *parts, clip=0.5)
     y, _ = run("RNN", column(-9), *weights("RNN", (1,), (0,)), clip=0.25)
     assert y.item() == pytest.approx(math.tanh(-0.25))
 

@@ -4,7 +4,9 @@ https://onnx.ai/onnx/operators/onnx__LSTM.html, onnx__GRU.html and onnx__RNN.htm
 of the evaluator's because that one does not look at sequence_lens, clip, input_forget and most of the activations.
 
 Of steps behind the end of a sequence the text says nothing: they are zeros in Y, as the equations give no value for
-them, and Y_h and Y_c are the states after the last step of each sequence. Coupled gates are f = 1 - i.
+them, and Y_h and Y_c are the states after the last step of each sequence. Coupled gates are f = 1 - i. Clip "is applied
+to the input of activations", which would be the cell of an LSTM as well, in h(Ct); ONNX Runtime does not bound it, and
+there is no reference where that matters.
 """
 
 from __future__ import annotations
@@ -37,7 +39,7 @@ class Recurrent:
         states.
 
         Raises:
-            ValueError: an activation is unknown or lacks a parameter that has no default.
+            ValueError: an activation is unknown or lacks a parameter that has no default, or a cell outgrows ``clip``.
         """
         first = bool(node.get("layout", 0))
         x, hidden = node.array(0), node.array(2).shape[-1]
@@ -117,10 +119,13 @@ def _gru_step(node: Node, at: int, functions: list[Activation]) -> tuple[Floats,
 def _lstm_step(node: Node, at: int, functions: list[Activation]) -> tuple[Floats, Step]:
     products, recurrent, given, returned = _parameters(node, at, 4)
     peephole = node.number(7)[at].reshape(3, -1) if node.has(7) else np.zeros((3, 1))
-    coupled = bool(node.get("input_forget", 0))
+    coupled, limit = bool(node.get("input_forget", 0)), float(node.get("clip", np.inf))
 
     def step(inputs: Floats, hidden: Floats, cell: Floats) -> tuple[Floats, ...]:
-        return lstm_gates(inputs + hidden @ recurrent + returned, cell, peephole, functions, coupled=coupled)
+        found = lstm_gates(inputs + hidden @ recurrent + returned, cell, peephole, functions, coupled=coupled)
+        if (np.abs(found[1]) > limit).any():
+            raise ValueError("a cell beyond clip has no reference: is it the input of an activation that is bounded?")
+        return found
 
     return products + given, step
 
