@@ -140,6 +140,8 @@ def _digest(case: Case, model_bytes: bytes, inputs: Mapping[str, Mapping[str, Ar
     """Hash everything that a runtime is given; the tolerance is left out, as it changes nothing of what runs."""
     sha = hashlib.sha256(model_bytes)
     for at, arrays in inputs.items():
+        if not arrays:
+            sha.update(f"\n{at}".encode())
         for name, array in arrays.items():
             sha.update(f"\n{at}\0{name}\0{array.dtype.name}\0{array.shape}\n".encode())
             sha.update(as_little_endian(array))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from importlib import import_module
 from itertools import combinations
 from pathlib import Path
@@ -190,3 +191,11 @@ def test_a_fault_on_purpose_is_refused_by_tensorrt_rtx_or_for_it(case: Case, rtx
 
 def sources(diagnostics: Sequence[object], severity: str) -> set[str]:
     return {getattr(item, "source") for item in diagnostics if getattr(item, "severity") == severity}  # noqa: B009
+
+
+def test_the_digest_tells_what_a_point_may_and_what_it_is_called() -> None:
+    case = CASES["invalid_request-no_input_at_all-relu-opset17"]
+    *others, last = case.points
+    changes = (replace(last, name="another"), replace(last, allowed=not last.allowed))
+    digests = {generate(replace(case, points=(*others, point))).digest for point in (last, *changes)}
+    assert len(digests) == 3

@@ -31,7 +31,6 @@ def control_flow_case(
     values: Mapping[str, Values] | None = None,
     sizes: Mapping[str, Sizes] | None = None,
     source: str = "",
-    no_reference: str = "",
 ) -> Case:
     """Return a case of this family with the tag ``control_flow``; see `dynamic_case`."""
     return dynamic_case(
@@ -46,7 +45,6 @@ def control_flow_case(
         values=values,
         sizes=sizes,
         source=source,
-        no_reference=no_reference,
     )
 
 

@@ -24,8 +24,6 @@ from cases.model import Dim, Signature, node
 GATES = {"LSTM": 4, "GRU": 3, "RNN": 1}
 STEPS: Sizes = (2, 7, 4, 10)  # few, as the bound grows with each
 DIRECTIONS = ("forward", "reverse", "bidirectional")
-NO_LENGTHS = "the reference evaluator does not look at sequence_lens: it runs every sequence to the end of the tensor"
-NO_CLIP = "the reference evaluator does not look at clip"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -128,7 +126,6 @@ def _case(axes: Recurrent) -> Case:
         sizes={"S": STEPS},
         tags=["recurrent", axes.direction, *filter(None, (axes.variant, "sequence_lens" if axes.lengths else ""))],
         tolerance=recurrent_rounding(axes.op, max(STEPS)),
-        no_reference=NO_LENGTHS if axes.lengths else NO_CLIP if axes.variant == "clip" else "",
     )
 
 

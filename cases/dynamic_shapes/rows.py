@@ -28,7 +28,6 @@ def listed(
     sizes: Mapping[str, Sizes] | None = None,
     fill: Mapping[str, Fill] | None = None,
     tags: Iterable[str] = (),
-    no_reference: str = "",
 ) -> Iterator[Case]:
     """Yield a case of each row, with the other arguments of ``dynamic_case`` in common."""
     for axes, op, body, inputs, y, tolerance in rows:
@@ -44,7 +43,6 @@ def listed(
             fill=fill,
             tags=tags,
             tolerance=tolerance,
-            no_reference=no_reference,
         )
 
 

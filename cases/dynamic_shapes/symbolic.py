@@ -52,7 +52,6 @@ def dynamic_case(
     fill: Mapping[str, Fill] | None = None,
     tags: Iterable[str] = (),
     tolerance: Tolerance = EXACT,
-    no_reference: str = "",
     source: str = "",
 ) -> Case:
     """Return a case of this family, without building its model.
@@ -79,7 +78,6 @@ def dynamic_case(
         profiles=(profile_from_points(points),),
         tags=frozenset({op.lower(), f"opset{opset}", *_tags(inputs, values or {}), *tags}),
         tolerance=tolerance,
-        no_reference=no_reference,
         source=source,
     )
 

@@ -84,12 +84,23 @@ def scatter(x: Array, indices: Array, updates: Array, axis: int = 0) -> Array:
     return y
 
 
-def pad(x: Array, pads: Array, value: Array | float = 0.0) -> Array:
-    """Pad with a constant, and cut where a number is negative, which the evaluator refuses."""
-    sides = np.asarray(pads).reshape(2, x.ndim).T.tolist()
+def pad(
+    x: Array, pads: Array, value: Array | float | None = None, axes: Array | None = None, *, mode: str = "constant"
+) -> Array:
+    """Pad with a constant, and cut where a number is negative, which the evaluator refuses.
+
+    Raises:
+        ValueError: it pads with something else, and the text does not say whether what is cut counts.
+    """
+    if mode != "constant":
+        raise ValueError(f"negative pads with mode {mode} have no reference")
+    along = range(x.ndim) if axes is None else [axis % x.ndim for axis in np.asarray(axes).tolist()]
+    sides = [[0, 0] for _ in x.shape]
+    for axis, begin, end in zip(along, *np.asarray(pads).reshape(2, -1).tolist(), strict=True):
+        sides[axis] = [begin, end]
     cut = tuple(slice(max(-a, 0), size - max(-b, 0)) for (a, b), size in zip(sides, x.shape, strict=True))
     widths = [(max(a, 0), max(b, 0)) for a, b in sides]
-    return np.pad(x[cut], widths, constant_values=np.asarray(value).item())
+    return np.pad(x[cut], widths, constant_values=0 if value is None else np.asarray(value).item())
 
 
 def batch_normalization(

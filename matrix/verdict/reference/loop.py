@@ -1,6 +1,8 @@
-"""Loop of ONNX: the evaluator's, but scan outputs are stacked along a new first axis, whatever their rank.
+"""Loop of ONNX, all versions: https://onnx.ai/onnx/operators/onnx__Loop.html.
 
-The evaluator lays matrices one below the other, and makes rows of scalars: https://onnx.ai/onnx/operators/onnx__Loop.html.
+Ours takes the place of the evaluator's because of what the latter does beside the specification: it lays scan outputs
+one below the other, where they belong along a new first axis, refuses those of no iteration, takes a condition that is
+left out for false, and does not ignore the one that the body then gives.
 """
 
 from __future__ import annotations
@@ -12,6 +14,7 @@ import numpy as np
 from onnx.reference.ops.op_loop import Loop as EvaluatorLoop
 
 from cases.case import Array
+from matrix.verdict.reference.stacking import stacked
 
 
 class Loop(EvaluatorLoop):
@@ -34,18 +37,18 @@ class Loop(EvaluatorLoop):
         """Return the carried values, and behind them the scan outputs.
 
         Raises:
-            ValueError: there are scan outputs of no iteration, whose shape nothing tells.
+            ValueError: there are scan outputs of no iteration, and the body does not declare their shape.
         """
-        names = self.body.input_names
+        names, types = self.body.input_names, self.body.output_types
         state, go, step = list(carried), condition is None or bool(np.asarray(condition).item()), 0
         scans: list[list[Any]] = [[] for _ in self.body.output_names[1 + len(state) :]]
         while go and (limit is None or step < int(np.asarray(limit).item())):
             given = dict(zip(names, [np.array(step, np.int64), np.array(go), *state], strict=False))
             found = self._run_body({**(context or {}), **given}, attributes=attributes, bindings=bindings)
-            go, state = bool(np.asarray(found[0]).item()), list(found[1 : 1 + len(state)])
+            go = condition is None or bool(np.asarray(found[0]).item())
+            state = list(found[1 : 1 + len(state)])
             for scan, value in zip(scans, found[1 + len(state) :], strict=True):
                 scan.append(value)
             step += 1
-        if scans and not step:
-            raise ValueError("scan outputs of no iteration have no reference")
-        return (*state, *(np.stack(scan) for scan in scans))
+        ends = (stacked(scan, declared) for scan, declared in zip(scans, types[1 + len(state) :], strict=True))
+        return (*state, *ends)

@@ -29,6 +29,7 @@ if TYPE_CHECKING:  # 0.3 s that a run with a full cache need not spend
 
 CONVERTED_OPSET = 21
 CHANGED_BY_CONVERSION = frozenset({"Resize", "Upsample"})  # to other coordinates: those of opset 11 on
+CONTROL_FLOW = frozenset({("", "Loop"), ("", "Scan")})  # of ours, with a body
 NAME = f"onnx {onnx.__version__} reference evaluator"
 
 
@@ -94,11 +95,13 @@ def _evaluate(
     from matrix.verdict.reference.corrections import replacements
     from matrix.verdict.reference.loop import Loop
     from matrix.verdict.reference.plug import operator_classes
+    from matrix.verdict.reference.scan import Scan
 
     ours: list[type[OpRun]] = [
         *replacements(corrections, _opset(model)),
         *operator_classes(),
         Loop,
+        Scan,
     ]  # of two, the first counts
     evaluator = ReferenceEvaluator(model, new_ops=ours)
     outputs: dict[str, dict[str, Array]] = {}
@@ -115,8 +118,9 @@ def _named(model: onnx.ModelProto, corrections: Sequence[Correction]) -> str:
     from matrix.verdict.reference.operators import OPERATORS
 
     opset = _opset(model)
-    plugged = {("", each.op) for each in corrections if each.first <= opset <= each.last} | OPERATORS.keys()
-    ours = {node.op_type for node in _nodes(model.graph) if (node.domain, node.op_type) in {*plugged, ("", "Loop")}}
+    corrected = {("", each.op) for each in corrections if each.first <= opset <= each.last}
+    plugged = corrected | OPERATORS.keys() | CONTROL_FLOW
+    ours = {node.op_type for node in _nodes(model.graph) if (node.domain, node.op_type) in plugged}
     return f"{NAME} with our {', '.join(sorted(ours))}" if ours else NAME
 
 

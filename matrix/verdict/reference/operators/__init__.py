@@ -17,7 +17,10 @@ from matrix.verdict.reference.operators import (
     normalization,
     pooling,
     products,
+    recurrent,
+    selection,
     tensorrt,
+    transposed,
 )
 from matrix.verdict.reference.plug import Compute
 
@@ -36,7 +39,7 @@ _CONTRIB = (
 OPERATORS: Mapping[tuple[str, str], Compute] = {
     **{
         ("", name): compute
-        for module in (linear, normalization, pooling, products)
+        for module in (linear, normalization, pooling, products, recurrent, selection, transposed)
         for name, compute in module.OPERATORS.items()
     },
     **{(CONTRIB, name): compute for module in _CONTRIB for name, compute in module.OPERATORS.items()},

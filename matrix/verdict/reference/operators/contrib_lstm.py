@@ -11,10 +11,10 @@ from __future__ import annotations
 import numpy as np
 
 from cases.case import Array
+from matrix.verdict.reference.operators.activations import sigmoid
 from matrix.verdict.reference.operators.contrib_matmul import dynamic_codes
+from matrix.verdict.reference.operators.recurrent import DIRECTIONS, lstm_gates, unrolled
 from matrix.verdict.reference.plug import Floats, Node
-
-DIRECTIONS = {"forward": (False,), "reverse": (True,), "bidirectional": (False, True)}
 
 
 def lstm(node: Node) -> tuple[Array, ...]:
@@ -32,7 +32,7 @@ def lstm(node: Node) -> tuple[Array, ...]:
     return y.transpose(1, 0, 2, 3), last, cell
 
 
-def _direction(node: Node, at: int, backwards: bool) -> tuple[Floats, Floats, Floats]:
+def _direction(node: Node, at: int, backwards: bool) -> tuple[Floats, ...]:
     x = node.number(0)
     steps, batch, _ = x.shape
     recurrent = _weight(node, 2, 10, at)
@@ -40,29 +40,13 @@ def _direction(node: Node, at: int, backwards: bool) -> tuple[Floats, Floats, Fl
     bias = node.number(3)[at].reshape(2, -1).sum(axis=0) if node.has(3) else np.zeros(4 * size)
     peephole = node.number(7)[at].reshape(3, size) if node.has(7) else np.zeros((3, size))
     lengths = node.array(4).astype(int) if node.has(4) else np.full(batch, steps)
-    hidden = node.number(5)[at] if node.has(5) else np.zeros((batch, size))
-    cell = node.number(6)[at] if node.has(6) else np.zeros((batch, size))
+    start = tuple(node.number(each)[at] if node.has(each) else np.zeros((batch, size)) for each in (5, 6))
     projected = _rounded(x) @ _weight(node, 1, 8, at) + bias
-    y = np.zeros((steps, batch, size))
-    every = np.arange(batch)
-    for step in range(steps):
-        alive = step < lengths
-        places = np.where(alive, lengths - 1 - step if backwards else step, 0)
-        gates = projected[places, every] + _rounded(hidden) @ recurrent
-        new_hidden, new_cell = _step(gates, cell, peephole)
-        hidden = np.where(alive[:, None], new_hidden, hidden)
-        cell = np.where(alive[:, None], new_cell, cell)
-        y[places[alive], every[alive]] = hidden[alive]
-    return y, hidden, cell
 
+    def step(inputs: Floats, hidden: Floats, cell: Floats) -> tuple[Floats, ...]:
+        return lstm_gates(inputs + _rounded(hidden) @ recurrent, cell, peephole, [sigmoid, np.tanh, np.tanh])
 
-def _step(gates: Floats, cell: Floats, peephole: Floats) -> tuple[Floats, Floats]:
-    """Return the hidden state and the cell after one step; gates come as input, output, forget, cell."""
-    entering, leaving, forgetting, candidate = np.split(gates, 4, axis=1)
-    new = _sigmoid(forgetting + peephole[2] * cell) * cell + _sigmoid(entering + peephole[0] * cell) * np.tanh(
-        candidate
-    )
-    return _sigmoid(leaving + peephole[1] * new) * np.tanh(new), new
+    return unrolled(step, projected, lengths, start, backwards=backwards)
 
 
 def _weight(node: Node, weight: int, scale: int, at: int) -> Floats:
@@ -73,10 +57,6 @@ def _weight(node: Node, weight: int, scale: int, at: int) -> Floats:
 def _rounded(x: Floats) -> Floats:
     codes, scale, zero = dynamic_codes(x)
     return (codes - zero) * scale
-
-
-def _sigmoid(x: Floats) -> Floats:
-    return 1 / (1 + np.exp(-x))
 
 
 OPERATORS = {"DynamicQuantizeLSTM": lstm}
