@@ -81,6 +81,7 @@ class Case:
     and ``ir_version`` the ONNX IR version of the built model, known without building it, so that planning stays cheap.
     ``build`` and ``inputs`` are deterministic: the same bytes in every process, on every machine. ``no_reference`` says
     why neither the ONNX reference evaluator nor ONNX Runtime can run the model, and is empty where one of them can.
+    ``not_applicable`` says why no runtime can be handed the case at all.
     """
 
     id: str
@@ -97,6 +98,7 @@ class Case:
     tolerance: Tolerance = EXACT
     calibration: Calibration | None = None
     no_reference: str = ""
+    not_applicable: str = ""
     source: str = ""
 
 

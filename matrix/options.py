@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from matrix.errors import OptionError
+from matrix.models.asked import Asked, parse_asked
 from matrix.record import Precision
 from matrix.runtimes.selection import Runtime, parse_runtime_pythons, select_onnxruntime, select_tensorrt
 from matrix.verdict.baseline import FOLDER
@@ -39,13 +40,15 @@ class Options:
     case_timeout: float  # seconds
     report_dir: Path
     keep_jobs: str
-    baselines: Path
+    baselines: Path | None  # None: nothing is judged by a baseline
     update_baseline: bool
-    known_issues: Path
+    known_issues: Path | None
     strict: bool
     precisions: tuple[Precision, ...]  # empty: the usual one of each case
     gpus: tuple[str, ...] | None  # numbers of GPUs, one for each worker; None: every GPU once
     builder: Mapping[str, str]  # settings of TensorRT's builder
+    model: Path | None  # the user's own models, in the place of the catalogue
+    asked: Asked  # shapes for them
 
 
 def add_options(parser: pytest.Parser) -> None:
@@ -113,6 +116,30 @@ def add_options(parser: pytest.Parser) -> None:
     group.addoption(
         "--known-issues", metavar="PATH", help="file of the known issues (default matrix/known_issues.toml)"
     )
+    _add_model_options(group)
+
+
+def _add_model_options(group: pytest.OptionGroup) -> None:
+    group.addoption(
+        "--model",
+        metavar="PATH",
+        help="run this model and no case of the catalogue: an .onnx file, a folder in ONNX's test-data layout, or a "
+        "tree of them; the project's own baselines and known issues then do not apply (docs/own-models.md)",
+    )
+    group.addoption(
+        "--input-shapes",
+        metavar="NAME:1x3x224x224,...",
+        action="append",
+        default=[],
+        help="of --model: the shapes of inputs; may be given several times",
+    )
+    group.addoption(
+        "--profile",
+        metavar="NAME:MIN:OPT:MAX",
+        action="append",
+        default=[],
+        help="of --model: the range of a dynamic input's shape, such as x:1x3:4x3:8x3; may be given several times",
+    )
 
 
 def read_options(config: pytest.Config) -> Options:
@@ -136,19 +163,31 @@ def read_options(config: pytest.Config) -> Options:
         raise OptionError(
             "--strict judges against the baselines and --update-baseline writes them: give one of the two"
         )
+    model, asked = (
+        config.getoption("--model"),
+        parse_asked(config.getoption("--input-shapes"), config.getoption("--profile")),
+    )
+    if model is None and asked.names:
+        raise OptionError("--input-shapes and --profile are for the inputs of --model PATH, which is missing")
+    if model is not None and update and not baselines:
+        raise OptionError(
+            "--update-baseline: the baselines of the project are not for your models; give --baseline PATH"
+        )
     return Options(
         runtimes=runtimes,
         jobs=_jobs(config.getoption("--jobs")),
         case_timeout=_seconds(config.getoption("--case-timeout")),
         report_dir=Path(report_dir).resolve() if report_dir else config.rootpath / "reports" / "out",
         keep_jobs=_one_of("--keep-jobs", config.getoption("--keep-jobs"), KEEP_JOBS),
-        baselines=Path(baselines).resolve() if baselines else FOLDER,
+        baselines=Path(baselines).resolve() if baselines else FOLDER if model is None else None,
         update_baseline=update,
-        known_issues=Path(known_issues).resolve() if known_issues else FILE,
+        known_issues=Path(known_issues).resolve() if known_issues else FILE if model is None else None,
         strict=strict,
         precisions=_precisions(config.getoption("--precision")),
         gpus=_gpus(config.getoption("--gpu")),
         builder=_builder(config.getoption("--builder-optimization-level"), config.getoption("--tactic-sources")),
+        model=Path(model) if model is not None else None,
+        asked=asked,
     )
 
 
