@@ -1,0 +1,65 @@
+"""Which models a path holds, and what they are called."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from matrix.errors import OptionError
+from matrix.models.files import LONGEST, find_models, model_id
+from tests.own_models import record, save
+
+
+def test_a_file_a_folder_and_a_tree(tmp_path: Path) -> None:
+    save(tmp_path / "vision" / "resnet" / "model.onnx")
+    record(tmp_path / "vision" / "resnet", number=10, input_0=[1.0])
+    record(tmp_path / "vision" / "resnet", number=2, input_0=[1.0])
+    save(tmp_path / "vision" / "flat.onnx")
+    save(tmp_path / "my model.onnx")
+    found = {files.name: files for files in find_models(tmp_path)}
+    assert list(found) == ["my model.onnx", "vision/flat.onnx", "vision/resnet/model.onnx"]
+    assert [files.id for files in found.values()][1:] == ["model-vision+flat.onnx", "model-vision+resnet"]
+    assert found["my model.onnx"].id.startswith("model-my_model.onnx-")
+    resnet = found["vision/resnet/model.onnx"]
+    assert [path.name for path in resnet.data_sets] == ["test_data_set_2", "test_data_set_10"]
+    (alone,) = find_models(tmp_path / "vision" / "resnet")
+    assert (alone.id, alone.name, len(alone.data_sets)) == ("model-resnet", "model.onnx", 2)
+    (file,) = find_models(tmp_path / "vision" / "flat.onnx")
+    assert (file.id, file.data_sets) == ("model-flat", ())
+
+
+def test_recorded_tensors_belong_to_the_usual_model_or_to_the_only_one(tmp_path: Path) -> None:
+    save(tmp_path / "a.onnx")
+    record(tmp_path, input_0=[1.0])
+    assert [len(files.data_sets) for files in find_models(tmp_path)] == [1]
+    save(tmp_path / "b.onnx")
+    assert [len(files.data_sets) for files in find_models(tmp_path)] == [0, 0]
+    assert find_models(tmp_path / "b.onnx")[0].data_sets == ()
+
+
+@pytest.mark.parametrize("name", ["missing", "missing.onnx", "empty"])
+def test_a_path_without_a_model_is_said_with_the_remedy(tmp_path: Path, name: str) -> None:
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(OptionError, match="give "):
+        find_models(tmp_path / name)
+
+
+def test_a_tree_is_not_left_through_a_link(tmp_path: Path) -> None:
+    save(tmp_path / "outside" / "model.onnx")
+    save(tmp_path / "tree" / "model.onnx")
+    (tmp_path / "tree" / "link").symlink_to(tmp_path / "outside", target_is_directory=True)
+    assert [files.name for files in find_models(tmp_path / "tree")] == ["model.onnx"]
+
+
+PARTS = st.lists(st.text(st.characters(exclude_characters="/\0"), min_size=1, max_size=60), min_size=1, max_size=4)
+
+
+@given(PARTS, PARTS)
+def test_ids_are_file_names_and_differ_for_different_paths(one: list[str], other: list[str]) -> None:
+    for parts in (one, other):
+        assert len(model_id(parts)) <= LONGEST
+        assert not set(model_id(parts)) & set("/\\:*?\"<>| '\n")
+    assert (model_id(one) == model_id(other)) == (one == other)
