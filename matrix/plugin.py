@@ -60,6 +60,13 @@ def pytest_unconfigure(config: pytest.Config) -> None:
         config.stash[OWN_MODELS].close()
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection(session: pytest.Session) -> None:
+    """Open the user's models before anything is collected, where what is wrong with them is one error."""
+    if OPTIONS in session.config.stash:
+        _cases(session.config)
+
+
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
     """Collect the user's own models or the catalogue, never both."""
     if collection_path.parent != MATRIX or not collection_path.name.startswith("test_") or OPTIONS not in config.stash:

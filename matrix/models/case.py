@@ -7,9 +7,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import NoReturn
 
-import onnx
-
 from cases.case import Array, Case, ShapePoint, Tolerance
+from cases.external_data import load_model
 from matrix.models.asked import Asked
 from matrix.models.external import external_files
 from matrix.models.files import ModelFiles
@@ -69,7 +68,7 @@ def model_case(files: ModelFiles, interface: Interface, asked: Asked) -> ModelCa
         opset=interface.opset,
         ir_version=interface.ir_version,
         summary=f"{files.name}: {interface.nodes} nodes, {_tell_inputs(interface.inputs)}",
-        build=partial(onnx.load_model, files.model, format="protobuf"),
+        build=partial(load_model, files.model),
         inputs=partial(_inputs, interface.inputs, data_sets),
         points=points,
         profiles=profiles_over(interface.inputs, points),

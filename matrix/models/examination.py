@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ import cattrs
 import onnx
 from google.protobuf.message import DecodeError
 
+from cases.external_data import external_tensors
 from matrix.case_folder import declared_output
 from matrix.models.interface import STRING, ExternalTensor, GraphValue, Interface, ModelError
 
@@ -60,7 +61,7 @@ def describe(path: Path) -> Interface:
         inputs=inputs,
         outputs=outputs,
         dtypes=tuple(sorted(dtypes - {""})),
-        external=tuple(_external(tensor) for tensor in _tensors(model) if _is_external(tensor)),
+        external=tuple(_external(tensor) for tensor in external_tensors(model)),
     )
 
 
@@ -125,10 +126,6 @@ def _dtype(elem_type: int) -> str:
         return ""
 
 
-def _is_external(tensor: onnx.TensorProto) -> bool:
-    return tensor.data_location == onnx.TensorProto.EXTERNAL
-
-
 def _external(tensor: onnx.TensorProto) -> ExternalTensor:
     entries = {entry.key: entry.value for entry in tensor.external_data}
     return ExternalTensor(
@@ -137,32 +134,6 @@ def _external(tensor: onnx.TensorProto) -> ExternalTensor:
         offset=entries.get("offset", ""),
         length=entries.get("length", ""),
     )
-
-
-def _tensors(model: onnx.ModelProto) -> Iterator[onnx.TensorProto]:
-    yield from _tensors_of_graph(model.graph)
-    for function in model.functions:
-        for node in function.node:
-            yield from _tensors_of_node(node)
-
-
-def _tensors_of_graph(graph: onnx.GraphProto) -> Iterator[onnx.TensorProto]:
-    yield from graph.initializer
-    for sparse in graph.sparse_initializer:
-        yield from (sparse.values, sparse.indices)
-    for node in graph.node:
-        yield from _tensors_of_node(node)
-
-
-def _tensors_of_node(node: onnx.NodeProto) -> Iterator[onnx.TensorProto]:
-    for attribute in node.attribute:
-        yield from attribute.tensors
-        if attribute.HasField("t"):
-            yield attribute.t
-        for sparse in (*attribute.sparse_tensors, attribute.sparse_tensor):
-            yield from (sparse.values, sparse.indices)
-        for graph in (*attribute.graphs, *([attribute.g] if attribute.HasField("g") else [])):
-            yield from _tensors_of_graph(graph)
 
 
 if __name__ == "__main__":

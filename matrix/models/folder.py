@@ -34,7 +34,7 @@ def make_model_folder(case: ModelCase, path: Path, examiner: Examiner) -> CaseFo
         _hash(sha, name, path / name)
     points = []
     try:
-        checked = examiner.check(path / "model.onnx")
+        checked = examiner.check(case.files.model)
         for number, point in enumerate(case.points):
             stored = [store_tensor(path, number, *item) for item in enumerate(case.inputs(point).items())]
             for tensor in stored:

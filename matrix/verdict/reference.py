@@ -19,6 +19,7 @@ import numpy as np
 import onnx
 
 from cases.case import Array
+from cases.external_data import load_model
 from matrix.case_folder import CaseFolder, decode, encode
 
 CONVERTED_OPSET = 21
@@ -56,7 +57,7 @@ class References:
 
 def compute(folder: CaseFolder) -> Reference:
     """Run the reference evaluator on every shape point of the case in ``folder``."""
-    model = onnx.load(folder.path / "model.onnx")
+    model = load_model(folder.path / "model.onnx")
     inputs = {
         point["name"]: {
             tensor["name"]: decode(tensor["dtype"], tuple(tensor["shape"]), (folder.path / tensor["file"]).read_bytes())
