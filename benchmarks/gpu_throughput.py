@@ -36,6 +36,7 @@ def main() -> None:
         sys.exit("there is no NVIDIA GPU here")
     print(f"{name} on {hardware.gpus[0].name}, driver {hardware.driver}, builder optimization level 0")
     with tempfile.TemporaryDirectory() as scratch:
+        (Path(scratch) / "baselines").mkdir()
         watched = run_matrix(
             Path(scratch) / "run",
             f"--trt-version={name}",
@@ -43,6 +44,7 @@ def main() -> None:
             "--ort-version=none",
             "--jobs=1",
             "--keep-jobs=all",
+            "--rerun=none",
             f"--baseline={scratch}/baselines",
             *(["--tactic-sources", sources] if sources else []),
             "-m",

@@ -60,7 +60,7 @@ def conclude(
     status, reason = classify(_evidence(finished, hardware, differences, points, unreadable))
     engine = engine_of(cell, finished.reply)
     if status is Status.MATCH:
-        reason = note_on_match(cell, engine)
+        reason = note_on_match(cell, engine, finished.reply)
     diagnostics = (*_diagnostics(finished, differences), *_staged(before or {}))
     invalid = INVALID_ON_PURPOSE in cell.case.tags
     signature = None if status in CALM or invalid else find_signature([reason, *diagnostics])
@@ -74,14 +74,17 @@ def conclude(
         status=status,
         stage=ran.stage if ran else "",
         reason=reason,
-        diagnostics=(*diagnostics, *engine_diagnostics(cell, engine)),
+        diagnostics=(*diagnostics, *engine_diagnostics(cell, engine, finished.reply)),
         results=results,
+        no_second_reference=reference.second.why,
         points=points,
         signature=signature.id if signature else "",
         remedy=signature.remedy if signature else "",
         remedy_source=signature.source if signature else "",
         verdict=judge(status, expected),
         baseline=expected,
+        settings=finished.reply.settings if finished.reply else {},
+        placement=finished.reply.placement if finished.reply else {},
         seconds=finished.reply.seconds if finished.reply else {},
         exit=ran.exit if ran else None,
         ran_in=engine.type,

@@ -11,12 +11,13 @@ from pathlib import Path
 import pytest
 
 from matrix.errors import OptionError
-from matrix.models.asked import Asked, parse_asked
+from matrix.models.options import ModelOptions, add_model_options, read_model_options
 from matrix.record import Precision
 from matrix.runtimes.selection import Runtime, parse_runtime_pythons, select_onnxruntime, select_tensorrt
 from matrix.verdict.baseline import FOLDER
 from matrix.verdict.known_issues import FILE
 
+RERUN = ("unexpected", "none")
 KEEP_JOBS = ("failing", "all", "none")
 MAX_DEFAULT_JOBS = 8
 TITLE = """compatibility matrix (pytest matrix/)
@@ -40,6 +41,7 @@ class Options:
     case_timeout: float  # seconds
     report_dir: Path
     keep_jobs: str
+    rerun: bool  # run what is unexpected once more, alone
     baselines: Path | None  # None: nothing is judged by a baseline
     update_baseline: bool
     known_issues: Path | None
@@ -47,8 +49,7 @@ class Options:
     precisions: tuple[Precision, ...]  # empty: the usual one of each case
     gpus: tuple[str, ...] | None  # numbers of GPUs, one for each worker; None: every GPU once
     builder: Mapping[str, str]  # settings of TensorRT's builder
-    model: Path | None  # the user's own models, in the place of the catalogue
-    asked: Asked  # shapes for them
+    model: ModelOptions | None  # the user's own models, in the place of the catalogue
 
 
 def add_options(parser: pytest.Parser) -> None:
@@ -100,6 +101,13 @@ def add_options(parser: pytest.Parser) -> None:
     group.addoption("--case-timeout", metavar="SECONDS", default="120", help="deadline of one cell (default 120)")
     group.addoption("--report-dir", metavar="PATH", help="where runs are written (default reports/out)")
     group.addoption(
+        "--rerun",
+        metavar="|".join(RERUN),
+        default="unexpected",
+        help="whether what is unexpected runs once more, alone in a fresh process, to tell flaky cells (default "
+        "unexpected)",
+    )
+    group.addoption(
         "--keep-jobs",
         metavar="|".join(KEEP_JOBS),
         default="failing",
@@ -116,30 +124,7 @@ def add_options(parser: pytest.Parser) -> None:
     group.addoption(
         "--known-issues", metavar="PATH", help="file of the known issues (default matrix/known_issues.toml)"
     )
-    _add_model_options(group)
-
-
-def _add_model_options(group: pytest.OptionGroup) -> None:
-    group.addoption(
-        "--model",
-        metavar="PATH",
-        help="run this model and no case of the catalogue: an .onnx file, a folder in ONNX's test-data layout, or a "
-        "tree of them; the project's own baselines and known issues then do not apply (docs/own-models.md)",
-    )
-    group.addoption(
-        "--input-shapes",
-        metavar="NAME:1x3x224x224,...",
-        action="append",
-        default=[],
-        help="of --model: the shapes of inputs; may be given several times",
-    )
-    group.addoption(
-        "--profile",
-        metavar="NAME:MIN:OPT:MAX",
-        action="append",
-        default=[],
-        help="of --model: the range of a dynamic input's shape, such as x:1x3:4x3:8x3; may be given several times",
-    )
+    add_model_options(group)
 
 
 def read_options(config: pytest.Config) -> Options:
@@ -163,13 +148,8 @@ def read_options(config: pytest.Config) -> Options:
         raise OptionError(
             "--strict judges against the baselines and --update-baseline writes them: give one of the two"
         )
-    model, asked = (
-        config.getoption("--model"),
-        parse_asked(config.getoption("--input-shapes"), config.getoption("--profile")),
-    )
-    if model is None and asked.names:
-        raise OptionError("--input-shapes and --profile are for the inputs of --model PATH, which is missing")
-    if model is not None and update and not baselines:
+    model = read_model_options(config)
+    if model and update and not baselines:
         raise OptionError(
             "--update-baseline: the baselines of the project are not for your models; give --baseline PATH"
         )
@@ -178,16 +158,16 @@ def read_options(config: pytest.Config) -> Options:
         jobs=_jobs(config.getoption("--jobs")),
         case_timeout=_seconds(config.getoption("--case-timeout")),
         report_dir=Path(report_dir).resolve() if report_dir else config.rootpath / "reports" / "out",
+        rerun=_one_of("--rerun", config.getoption("--rerun"), RERUN) != "none",
         keep_jobs=_one_of("--keep-jobs", config.getoption("--keep-jobs"), KEEP_JOBS),
-        baselines=Path(baselines).resolve() if baselines else FOLDER if model is None else None,
+        baselines=Path(baselines).resolve() if baselines else None if model else FOLDER,
         update_baseline=update,
-        known_issues=Path(known_issues).resolve() if known_issues else FILE if model is None else None,
+        known_issues=Path(known_issues).resolve() if known_issues else None if model else FILE,
         strict=strict,
         precisions=_precisions(config.getoption("--precision")),
         gpus=_gpus(config.getoption("--gpu")),
         builder=_builder(config.getoption("--builder-optimization-level"), config.getoption("--tactic-sources")),
-        model=Path(model) if model is not None else None,
-        asked=asked,
+        model=model,
     )
 
 

@@ -20,6 +20,7 @@ from matrix.models.own_models import with_recorded
 from matrix.options import Options
 from matrix.plan import CALIBRATED, Cell
 from matrix.record import Precision, Record, Status, Verdict
+from matrix.references import References
 from matrix.run_baselines import Baselines, baseline_name
 from matrix.run_folder import RunFolder
 from matrix.runtimes.environment import Environment, default_cache
@@ -27,9 +28,11 @@ from matrix.runtimes.hardware import Gpu, Hardware, choose_gpus, missing_hardwar
 from matrix.runtimes.progress import Progress
 from matrix.runtimes.provisioning import provision_all
 from matrix.runtimes.selection import Runtime
+from matrix.second_reference import second_reference
 from matrix.verdict.differences import Answers
 from matrix.verdict.known_issues import Entry, explain
-from matrix.verdict.reference import Outputs, Reference, References
+from matrix.verdict.reference import Outputs, Reference
+from matrix.verdict.reference.cache import AnswerCache
 from reports.cells import ATTENTION
 
 UNEXPECTED_WHEN_NEW = frozenset({Status.CRASH, Status.TIMEOUT, Status.WRONG, Status.DRIFT})
@@ -69,7 +72,7 @@ class Run:
         if cell.id not in self.records:
             try:
                 record, outputs = self._conclude(self._executor.take(cell))
-                if _is_unexpected(record):
+                if self.options.rerun and _is_unexpected(record):
                     record, outputs = self._try_again(cell, record, outputs)
             except OSError as error:
                 raise ReportFolderError(str(self.folder.path), error.strerror or str(error)) from error
@@ -128,10 +131,12 @@ class Run:
     def _reference(self, finished: Finished) -> Reference:
         """Ask for a reference only where something ran that needs one."""
         if finished.folder is None or finished.reply is None or not finished.reply.executed:
+            self._references.learn(finished)
             return Reference()
         case = finished.cell.case
-        why = case.no_reference
-        return with_recorded(Reference(why=why) if why else self._references.get(finished.folder), case)
+        if case.no_reference:
+            return Reference(why=case.no_reference)
+        return with_recorded(self._references.get(finished), case)
 
     def _keep(self, finished: Finished, record: Record) -> dict[str, str]:
         """Keep the job directory as evidence where the user wants that; remove it otherwise."""
@@ -179,17 +184,31 @@ def conduct(
             make_folder=make_folder,
         )
         names = _baseline_names({cell.runtime for cell in cells}, environments, gpus[0] if gpus else None)
-        run = Run(
-            options=options,
-            executor=executor,
-            folder=folder,
-            references=References(cache),
-            hardware=hardware,
-            baselines=Baselines(options.baselines, names),
-            issues=issues,
-            answers=Answers(map(_answer_key, cells)),
-        )
-        with executor:
+        runtimes = list(dict.fromkeys(cell.runtime for cell in cells))
+        with (
+            second_reference(
+                runtimes,
+                environments,
+                cache=cache,
+                folder=folder.work / "second",
+                cpu=hardware.cpu,
+                deadline=options.case_timeout,
+            ) as second,
+            References(
+                AnswerCache(cache / "references"), second, folder.work / "references", deadline=options.case_timeout
+            ) as references,
+            executor,
+        ):
+            run = Run(
+                options=options,
+                executor=executor,
+                folder=folder,
+                references=references,
+                hardware=hardware,
+                baselines=Baselines(options.baselines, names),
+                issues=issues,
+                answers=Answers(map(_answer_key, cells)),
+            )
             try:
                 yield run
             finally:

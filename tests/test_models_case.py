@@ -10,10 +10,12 @@ import pytest
 from onnx import TensorProto
 
 from cases.external_data import load_model
+from matrix.case_folder import CaseFolder
 from matrix.errors import OptionError
+from matrix.evaluator import MAX_MODEL, Evaluator
 from matrix.execution.job import make_self_contained, write_job
 from matrix.models.asked import parse_asked
-from matrix.models.case import MAX_REFERENCE, ModelCase
+from matrix.models.case import ModelCase
 from matrix.models.own_models import RECORDED, OwnModels, with_recorded
 from matrix.verdict.reference import Reference
 from tests.models import single_node
@@ -118,8 +120,10 @@ def test_the_tolerance_follows_from_the_types_of_the_model(tmp_path: Path) -> No
     assert only(save(tmp_path / "d" / "model.onnx", whole)).tolerance.steps == 0
 
 
-def test_a_large_model_has_no_reference_evaluator(tmp_path: Path) -> None:
-    path = with_external_data(tmp_path / "model.onnx")
-    with (tmp_path / "weights.bin").open("r+b") as file:
-        file.truncate(MAX_REFERENCE + 1)
-    assert "record the expected outputs" in only(path).no_reference
+def test_a_large_model_is_not_given_to_the_reference_evaluator(tmp_path: Path) -> None:
+    (tmp_path / "case").mkdir()
+    for name, size in (("model.onnx", 10), ("weights.bin", MAX_MODEL)):
+        with (tmp_path / "case" / name).open("wb") as file:
+            file.truncate(size)
+    folder = CaseFolder(path=tmp_path / "case", external=("weights.bin",))
+    assert "is given 512 at most" in str(Evaluator(tmp_path, deadline=1).start(folder))

@@ -22,7 +22,6 @@ from matrix.verdict.tolerance import tolerance_for
 FAMILY = "model"
 NARROW = frozenset({"int8", "uint8", "int4", "uint4", "int2", "uint2"})
 FLOAT32 = Tolerance(relative=1e-3, absolute=1e-5, peak=1e-5)  # docs/own-models.md says why
-MAX_REFERENCE = 512 * 2**20  # bytes of a model that the reference evaluator is given: it holds it several times
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,7 +59,6 @@ def model_case(files: ModelFiles, interface: Interface, asked: Asked) -> ModelCa
             }
     shape_tensors = shape_values(interface.inputs, arrays)
     points = tuple(point_of(name, found, shape_tensors) for name, found in arrays.items())
-    size = sum(path.stat().st_size for path in (files.model, *(files.model.parent / name for name in external)))
     return ModelCase(
         id=files.id,
         family=FAMILY,
@@ -74,7 +72,6 @@ def model_case(files: ModelFiles, interface: Interface, asked: Asked) -> ModelCa
         profiles=profiles_over(interface.inputs, points),
         tags=frozenset(_tags(interface, data_sets)),
         tolerance=_tolerance(interface),
-        no_reference=_no_reference(size),
         not_applicable=why,
         files=files,
         interface=interface,
@@ -145,15 +142,6 @@ def _tolerance(interface: Interface) -> Tolerance:
     quantizes = any("Quantize" in op or op.startswith("QLinear") for op in interface.ops)
     steps = 1 if quantizes and integers and integers <= NARROW else 0
     return Tolerance(relative=tolerance.relative, absolute=tolerance.absolute, peak=tolerance.peak, steps=steps)
-
-
-def _no_reference(size: int) -> str:
-    if size <= MAX_REFERENCE:
-        return ""
-    return (
-        f"the model has {size / 2**20:,.0f} MiB, and the reference evaluator is given {MAX_REFERENCE >> 20} at most; "
-        "record the expected outputs beside it (test_data_set_0/output_0.pb)"
-    )
 
 
 def _tell_inputs(inputs: Sequence[GraphValue]) -> str:
