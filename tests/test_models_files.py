@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -63,3 +64,13 @@ def test_ids_are_file_names_and_differ_for_different_paths(one: list[str], other
         assert len(model_id(parts)) <= LONGEST
         assert not set(model_id(parts)) & set("/\\:*?\"<>| '\n")
     assert (model_id(one) == model_id(other)) == (one == other)
+
+
+def test_a_name_that_is_no_text_can_be_written_down(tmp_path: Path) -> None:
+    try:
+        save(Path(os.fsdecode(os.fsencode(tmp_path) + b"/caf\xe9/model.onnx")))
+    except OSError:
+        pytest.skip("this file system takes text alone")
+    (found,) = find_models(tmp_path)
+    assert found.name == "caf\ufffd/model.onnx"
+    assert found.id.isascii()

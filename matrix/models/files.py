@@ -52,7 +52,7 @@ def find_models(given: Path) -> tuple[ModelFiles, ...]:
 def _single(path: Path, name: str) -> ModelFiles:
     alone = _data_sets(path.parent) if _owns_data_sets(path.name, [each.name for each in path.parent.iterdir()]) else ()
     return ModelFiles(
-        id=model_id([name.removesuffix(".onnx")]), name=name, model=path, data_sets=alone, root=path.parent
+        id=model_id([name.removesuffix(".onnx")]), name=_readable(name), model=path, data_sets=alone, root=path.parent
     )
 
 
@@ -65,11 +65,16 @@ def _in_tree(root: Path) -> Iterator[ModelFiles]:
             spelled = [*parts, *([] if name == USUAL else [name])] or [root.name]
             yield ModelFiles(
                 id=model_id(spelled),
-                name="/".join((*parts, name)),
+                name=_readable("/".join((*parts, name))),
                 model=place / name,
                 data_sets=_data_sets(place) if _owns_data_sets(name, names) else (),
                 root=root,
             )
+
+
+def _readable(name: str) -> str:
+    """Return ``name`` as text that every report can write: a file's name may be any bytes."""
+    return os.fsencode(name).decode("utf-8", "replace")
 
 
 def _owns_data_sets(name: str, beside: Sequence[str]) -> bool:
