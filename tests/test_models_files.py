@@ -74,3 +74,19 @@ def test_a_name_that_is_no_text_can_be_written_down(tmp_path: Path) -> None:
     (found,) = find_models(tmp_path)
     assert found.name == "caf\ufffd/model.onnx"
     assert found.id.isascii()
+
+
+def test_a_model_in_the_trees_own_folder_has_its_own_id(tmp_path: Path) -> None:
+    for place in ("", "tree", "other"):
+        save(tmp_path / "tree" / place / "model.onnx")
+    ids = [files.id for files in find_models(tmp_path / "tree")]
+    assert len(set(ids)) == 3
+    assert "model-other" in ids
+
+
+def test_external_data_is_looked_for_beside_a_link_and_not_beside_what_it_points_to(tmp_path: Path) -> None:
+    blob = save(tmp_path / "blobs" / "0123")
+    (tmp_path / "snapshot").mkdir()
+    (tmp_path / "snapshot" / "model.onnx").symlink_to(blob)
+    (found,) = find_models(tmp_path / "snapshot" / "model.onnx")
+    assert (found.id, found.model.parent.name) == ("model-model", "snapshot")

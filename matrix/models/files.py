@@ -5,8 +5,9 @@ from __future__ import annotations
 import hashlib
 import os
 import re
+from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from matrix.errors import OptionError
@@ -38,10 +39,10 @@ def find_models(given: Path) -> tuple[ModelFiles, ...]:
     path = given.resolve()
     try:
         if path.is_file():
-            return (_single(path, given.name or path.name),)
+            return (_single(given.parent.resolve() / given.name),)  # where its external data lies, if it is a link
         if not path.is_dir():
             raise OptionError(f"--model: there is no {given}; give an .onnx file or a folder that holds some")
-        found = tuple(_in_tree(path))
+        found = _told_apart(list(_in_tree(path)))
     except OSError as error:
         raise OptionError(f"--model: {given} cannot be read: {error.strerror}") from error
     if not found:
@@ -49,10 +50,19 @@ def find_models(given: Path) -> tuple[ModelFiles, ...]:
     return found
 
 
-def _single(path: Path, name: str) -> ModelFiles:
+def _single(path: Path) -> ModelFiles:
+    name = path.name
     alone = _data_sets(path.parent) if _owns_data_sets(path.name, [each.name for each in path.parent.iterdir()]) else ()
     return ModelFiles(
         id=model_id([name.removesuffix(".onnx")]), name=_readable(name), model=path, data_sets=alone, root=path.parent
+    )
+
+
+def _told_apart(found: Sequence[ModelFiles]) -> tuple[ModelFiles, ...]:
+    """Return ``found`` with a longer id where two would have the same: a model in the tree's own folder can do that."""
+    often = Counter(files.id for files in found)
+    return tuple(
+        files if often[files.id] == 1 else replace(files, id=model_id([f"{files.id}\n", files.name])) for files in found
     )
 
 

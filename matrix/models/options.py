@@ -51,6 +51,8 @@ def read_model_options(config: pytest.Config) -> ModelOptions | None:
     """
     path = config.getoption("--model")
     asked = parse_asked(config.getoption("--input-shapes"), config.getoption("--profile"))
+    if path == "":
+        raise OptionError("--model is empty; give an .onnx file or a folder that holds some")
     if path is not None:
         return ModelOptions(path=Path(path), asked=asked)
     if asked.names:
