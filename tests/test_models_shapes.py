@@ -109,3 +109,12 @@ def test_the_profile_spans_all_points_and_holds_the_values_of_possible_shape_ten
     assert best == points[1].values["to"]
     assert all(a <= b <= c for a, b, c in zip(low, best, high, strict=True))
     assert profiles_over([value("x", 2)], [point_of("static", {"x": seeded("", "float32", (2,))}, ())]) == ()
+
+
+def test_a_profile_has_room_for_data_where_all_that_was_recorded_is_empty() -> None:
+    inputs = [value("x", "N", 0)]
+    (profile,) = profiles_over(inputs, [point_of("test_data_set_0", {"x": seeded("", "float32", (0, 0))}, ())])
+    assert profile.shapes == {"x": ((0, 0), (0, 0), (1, 0))}
+    several = [point_of(name, {"x": seeded("", "float32", shape)}, ()) for name, shape in (("a", (2,)), ("b", (2, 3)))]
+    unknown = GraphValue(name="x", kind="tensor", dtype="float32")
+    assert [each.shapes["x"][2] for each in profiles_over([unknown], several)] == [(2,), (2, 3)]

@@ -79,24 +79,30 @@ def point_of(name: str, arrays: Mapping[str, Array], shape_tensors: Sequence[str
 def profiles_over(inputs: Sequence[GraphValue], points: Sequence[ShapePoint]) -> tuple[Profile, ...]:
     """Return the profile that spans all ``points``, one for each where their ranks differ, none where none is needed.
 
-    opt is the point of that name, or the first.
+    opt is the point of that name, or the first. A dynamic dimension has room for at least 1, as a profile must have.
     """
     if not points or not (any(item.is_dynamic for item in inputs) or points[0].values):
         return ()
     if len({tuple(len(shape) for shape in point.shapes.values()) for point in points}) > 1:
-        return tuple(_span([point], point) for point in points)
+        return tuple(_span(inputs, [point], point) for point in points)
     best = next((point for point in points if point.name == "opt"), points[0])
-    return (_span(points, best),)
+    return (_span(inputs, points, best),)
 
 
-def _span(points: Sequence[ShapePoint], best: ShapePoint) -> Profile:
+def _span(inputs: Sequence[GraphValue], points: Sequence[ShapePoint], best: ShapePoint) -> Profile:
     def over(which: str, name: str) -> tuple[Shape, Shape, Shape]:
         each = [getattr(point, which)[name] for point in points]
         low, high = (tuple(map(pick, *each)) if len(each) > 1 else each[0] for pick in (min, max))
         return low, getattr(best, which)[name], high
 
+    def with_room(item: GraphValue) -> tuple[Shape, Shape, Shape]:
+        low, middle, high = over("shapes", item.name)
+        declared = item.shape or (None,) * len(high)
+        room = (extent if isinstance(dim, int) else max(1, extent) for dim, extent in zip(declared, high, strict=True))
+        return low, middle, tuple(room)
+
     return Profile(
-        shapes={name: over("shapes", name) for name in best.shapes},
+        shapes={item.name: with_room(item) for item in inputs},
         values={name: over("values", name) for name in best.values},
     )
 
