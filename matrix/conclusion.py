@@ -38,6 +38,7 @@ from matrix.verdict.signatures import find_signature
 from matrix.verdict.tolerance import tolerance_for
 
 CALM = FINE | SILENT
+NO_IMPLEMENTATION = "UNSUPPORTED_STATE"  # tensorrt.ErrorCodeTRT: no tactic of any source that is on can run a layer
 
 
 def conclude(
@@ -124,7 +125,7 @@ def _evidence(
         stage=ran.stage if ran else "",
         failed=reply.failed if reply else None,
         words=_first_words(reply),
-        needs_gpu=_why_gpu_is_needed(finished, hardware),
+        not_here=_why_not_buildable_here(finished, hardware),
         network=differences,
         executed=bool(reply and reply.executed),
         must_refuse=_fault_on_purpose(finished.cell),
@@ -174,15 +175,21 @@ def _first_words(reply: Reply | None) -> str:
     return f"{code}{op}{first.message}{function}"
 
 
-def _why_gpu_is_needed(finished: Finished, hardware: Hardware) -> str:
-    network = finished.reply.network if finished.reply else None
-    if network is None or hardware.gpus:
+def _why_not_buildable_here(finished: Finished, hardware: Hardware) -> str:
+    """Return why this machine, or this run, could not have built the network, whatever the release can."""
+    reply = finished.reply
+    if reply is None or reply.network is None:
         return ""
     release = finished.cell.runtime.release
-    dtypes = sorted(set(network.dtypes) & set(release.dtypes_that_need_a_gpu_to_build))
-    if not dtypes:
-        return ""
-    return f"{release.name} needs a GPU to build a network with {', '.join(dtypes)} inside, and this machine has none"
+    dtypes = sorted(set(reply.network.dtypes) & set(release.dtypes_that_need_a_gpu_to_build))
+    if dtypes and not hardware.gpus:
+        return (
+            f"{release.name} needs a GPU to build a network with {', '.join(dtypes)} inside, and this machine has none"
+        )
+    sources = reply.settings.get("tactic_sources", "")
+    if sources and any(item.code == NO_IMPLEMENTATION for item in reply.diagnostics):
+        return f"the builder found no implementation, and was restricted to the tactic sources {sources}"
+    return ""
 
 
 def _diagnostics(finished: Finished, differences: Sequence[str]) -> tuple[Diagnostic, ...]:
