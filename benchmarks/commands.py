@@ -50,7 +50,7 @@ def run_matrix(report_dir: Path, *arguments: str, environment: Mapping[str, str]
         )
         first, memory = 0.0, 0.0
         while process.poll() is None:
-            memory = max(memory, _peak_memory(process.pid))
+            memory = max(memory, peak_memory(process.pid))
             if not first and any(path.stat().st_size for path in report_dir.glob("*/records.jsonl")):
                 first = time.perf_counter() - begun
             time.sleep(0.01)
@@ -60,7 +60,8 @@ def run_matrix(report_dir: Path, *arguments: str, environment: Mapping[str, str]
     return Watched(seconds=seconds, first_record=first, memory=memory, output=output.read_text(), records=records)
 
 
-def _peak_memory(pid: int) -> float:
+def peak_memory(pid: int) -> float:
+    """Return the peak resident memory of a process in MiB, 0 if it is gone."""
     try:
         status = Path(f"/proc/{pid}/status").read_text()
     except OSError:

@@ -100,6 +100,7 @@ class Case:
     and ``ir_version`` the ONNX IR version of the built model, known without building it, so that planning stays cheap.
     ``build`` and ``inputs`` are deterministic: the same bytes in every process, on every machine. ``no_reference`` says
     why there is nothing to hold the outputs against: no specification says what they are, and no other implementation.
+    ``not_applicable`` says why no runtime can be handed the case at all.
     """
 
     id: str
@@ -116,6 +117,7 @@ class Case:
     tolerance: Tolerance = EXACT
     calibration: Calibration | None = None
     no_reference: str = ""
+    not_applicable: str = ""
     source: str = ""
     report: Report | None = None
 

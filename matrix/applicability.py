@@ -11,6 +11,8 @@ BUILDER_FLAGS = {Precision.FP16: "fp16", Precision.BF16: "bf16", Precision.INT8_
 
 def why_not_applicable(cell: Cell) -> str:
     """Return why the release cannot have this cell, empty where it can; pure, and asks no runtime."""
+    if cell.case.not_applicable:
+        return cell.case.not_applicable
     if cell.runtime.release.product is Product.ONNXRUNTIME:
         return _too_new(cell) or _has_no_precisions(cell)
     return _lacks_precision(cell) or _cannot_be_calibrated(cell)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -40,13 +40,17 @@ class CaseFolder:
     outputs: tuple[DeclaredOutput, ...] = ()
     calibration: Mapping[str, Any] | None = None  # as a request has it
     invalid: str = ""
+    external: tuple[str, ...] = ()  # files of a user's model that a job needs beside it, relative to ``path``
+    checker: str = ""  # what onnx's checker objects to in a user's model, which is tried all the same
+    notes: tuple[str, ...] = ()  # for the record: what was chosen for the user
 
 
 @dataclass(frozen=True)
 class CaseFolders:
-    """The case folders of one run; thread-safe, and each case is generated once."""
+    """The case folders of one run; thread-safe, and each case is made once, by ``make``."""
 
     root: Path
+    make: Callable[[Case, Path], CaseFolder] = field(default_factory=lambda: make_case_folder)
     _made: dict[str, CaseFolder] = field(default_factory=dict)
     _locks: dict[str, threading.Lock] = field(default_factory=dict)
     _guard: threading.Lock = field(default_factory=threading.Lock)
@@ -61,11 +65,16 @@ class CaseFolders:
             lock = self._locks.setdefault(case.id, threading.Lock())
         with lock:
             if case.id not in self._made:
-                self._made[case.id] = _make(case, self.root / case.id)
+                self._made[case.id] = self.make(case, self.root / case.id)
             return self._made[case.id]
 
 
-def _make(case: Case, path: Path) -> CaseFolder:
+def make_case_folder(case: Case, path: Path) -> CaseFolder:
+    """Generate and check ``case``, and write it to ``path``.
+
+    Raises:
+        OSError: the folder cannot be written.
+    """
     try:
         generated = generate(case)
         outputs = _declared_outputs(generated)
@@ -82,7 +91,9 @@ def _make(case: Case, path: Path) -> CaseFolder:
         points=tuple(
             {
                 "name": point.name,
-                "inputs": [_store(path, number, *item) for item in enumerate(generated.inputs[point.name].items())],
+                "inputs": [
+                    store_tensor(path, number, *item) for item in enumerate(generated.inputs[point.name].items())
+                ],
                 "shape_tensors": list(point.values),
             }
             for number, point in enumerate(case.points)
@@ -96,7 +107,10 @@ def _make(case: Case, path: Path) -> CaseFolder:
 
 def _store_calibration(path: Path, calibration: Calibration) -> dict[str, Any]:
     batches = [
-        {item["name"]: item for item in (_store(path, f"batch{number}", *named) for named in enumerate(batch.items()))}
+        {
+            item["name"]: item
+            for item in (store_tensor(path, f"batch{number}", *named) for named in enumerate(batch.items()))
+        }
         for number, batch in enumerate(calibration.batches())
     ]
     return {
@@ -115,13 +129,14 @@ def _declared_outputs(generated: Generated) -> tuple[DeclaredOutput, ...]:
         onnx.checker.ValidationError, onnx.shape_inference.InferenceError: the model is not valid ONNX.
     """
     if generated.case.tags & {INVALID_ON_PURPOSE, INVALID_REQUEST} == {INVALID_ON_PURPOSE}:
-        return tuple(_declared(value) for value in generated.model.graph.output)
+        return tuple(declared_output(value) for value in generated.model.graph.output)
     onnx.checker.check_model(generated.model, full_check=True)
     inferred = onnx.shape_inference.infer_shapes(generated.model, check_type=True, strict_mode=True, data_prop=True)
-    return tuple(_declared(value) for value in inferred.graph.output)
+    return tuple(declared_output(value) for value in inferred.graph.output)
 
 
-def _declared(value: onnx.ValueInfoProto) -> DeclaredOutput:
+def declared_output(value: onnx.ValueInfoProto) -> DeclaredOutput:
+    """Return an output as ``value`` declares it."""
     kind = value.type.WhichOneof("value")
     if kind != "tensor_type":
         return DeclaredOutput(name=value.name, dtype=str(kind), shape=None)
@@ -137,7 +152,8 @@ def _numpy_name(elem_type: int) -> str:
     return str(onnx.helper.tensor_dtype_to_np_dtype(elem_type).name)
 
 
-def _store(path: Path, point: int | str, index: int, named: tuple[str, Array]) -> dict[str, Any]:
+def store_tensor(path: Path, point: int | str, index: int, named: tuple[str, Array]) -> dict[str, Any]:
+    """Write one named tensor into a case folder, and return its entry in a request."""
     name, array = named
     file = f"inputs/{point}.{index}.bin"
     dtype, content = encode(array)

@@ -199,8 +199,12 @@ def _diagnostics(finished: Finished, differences: Sequence[str]) -> tuple[Diagno
         found.extend(finished.reply.diagnostics)
     if finished.folder and finished.folder.invalid:
         found.append(Diagnostic(source="checker", message=finished.folder.invalid))
+    if finished.folder and finished.folder.checker:
+        found.append(Diagnostic(source="checker", message=finished.folder.checker))
     if finished.ran and finished.ran.exit and finished.ran.log:
         found.append(Diagnostic(source="log", message=finished.ran.log))
+    if finished.folder:
+        found.extend(Diagnostic(source="harness", severity="info", message=note) for note in finished.folder.notes)
     return tuple(found)
 
 

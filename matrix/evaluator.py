@@ -16,6 +16,7 @@ from matrix.verdict.reference.cache import from_bytes
 from matrix.verdict.reference.specification import NAME
 
 PROGRAM = Path(__file__).resolve().parent / "verdict" / "reference" / "__main__.py"
+MAX_MODEL = 512 * 2**20  # bytes: the evaluator holds a model in memory several times
 
 
 class Evaluator:
@@ -34,6 +35,9 @@ class Evaluator:
         Raises:
             OSError: the job directory cannot be written.
         """
+        size = sum((folder.path / name).stat().st_size for name in ("model.onnx", *folder.external))
+        if size > MAX_MODEL:
+            return f"the model has {size >> 20} MiB, and the {NAME} is given {MAX_MODEL >> 20} at most"
         directory = self._folder / f"{folder.path.name}-{next(self._numbers)}"
         write_job(directory, folder, {"digest": folder.digest})
         try:

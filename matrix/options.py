@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from matrix.errors import OptionError
+from matrix.models.options import ModelOptions, add_model_options, read_model_options
 from matrix.record import Precision
 from matrix.runtimes.selection import Runtime, parse_runtime_pythons, select_onnxruntime, select_tensorrt
 from matrix.verdict.baseline import FOLDER
@@ -41,13 +42,14 @@ class Options:
     report_dir: Path
     keep_jobs: str
     rerun: bool  # run what is unexpected once more, alone
-    baselines: Path
+    baselines: Path | None  # None: nothing is judged by a baseline
     update_baseline: bool
-    known_issues: Path
+    known_issues: Path | None
     strict: bool
     precisions: tuple[Precision, ...]  # empty: the usual one of each case
     gpus: tuple[str, ...] | None  # numbers of GPUs, one for each worker; None: every GPU once
     builder: Mapping[str, str]  # settings of TensorRT's builder
+    model: ModelOptions | None  # the user's own models, in the place of the catalogue
 
 
 def add_options(parser: pytest.Parser) -> None:
@@ -122,6 +124,7 @@ def add_options(parser: pytest.Parser) -> None:
     group.addoption(
         "--known-issues", metavar="PATH", help="file of the known issues (default matrix/known_issues.toml)"
     )
+    add_model_options(group)
 
 
 def read_options(config: pytest.Config) -> Options:
@@ -145,6 +148,11 @@ def read_options(config: pytest.Config) -> Options:
         raise OptionError(
             "--strict judges against the baselines and --update-baseline writes them: give one of the two"
         )
+    model = read_model_options(config)
+    if model and update and not baselines:
+        raise OptionError(
+            "--update-baseline: the baselines of the project are not for your models; give --baseline PATH"
+        )
     return Options(
         runtimes=runtimes,
         jobs=_jobs(config.getoption("--jobs")),
@@ -152,13 +160,14 @@ def read_options(config: pytest.Config) -> Options:
         report_dir=Path(report_dir).resolve() if report_dir else config.rootpath / "reports" / "out",
         rerun=_one_of("--rerun", config.getoption("--rerun"), RERUN) != "none",
         keep_jobs=_one_of("--keep-jobs", config.getoption("--keep-jobs"), KEEP_JOBS),
-        baselines=Path(baselines).resolve() if baselines else FOLDER,
+        baselines=Path(baselines).resolve() if baselines else None if model else FOLDER,
         update_baseline=update,
-        known_issues=Path(known_issues).resolve() if known_issues else FILE,
+        known_issues=Path(known_issues).resolve() if known_issues else None if model else FILE,
         strict=strict,
         precisions=_precisions(config.getoption("--precision")),
         gpus=_gpus(config.getoption("--gpu")),
         builder=_builder(config.getoption("--builder-optimization-level"), config.getoption("--tactic-sources")),
+        model=model,
     )
 
 

@@ -10,11 +10,15 @@ from pathlib import Path
 
 import pytest
 
+from cases.case import Case
 from cases.catalogue import catalogue
+from matrix.case_folder import make_case_folder
 from matrix.conclusion import machine_info
 from matrix.errors import MatrixError
 from matrix.exit_status import exit_status, unjudged
 from matrix.known_issues import load_known_issues
+from matrix.models.case import FAMILY as MODEL
+from matrix.models.own_models import OwnModels
 from matrix.options import Options, add_options, read_options
 from matrix.plan import Cell, plan
 from matrix.run import Run, conduct
@@ -29,6 +33,7 @@ OPTIONS = pytest.StashKey[Options]()
 HARDWARE = pytest.StashKey[Hardware]()
 RUN = pytest.StashKey[Run]()
 UPDATED = pytest.StashKey[list[Path]]()
+OWN_MODELS = pytest.StashKey[OwnModels]()
 UNKNOWN = pytest.StashKey[Mapping[str, Sequence[str]]]()
 MATRIX = Path(__file__).resolve().parent
 
@@ -51,6 +56,25 @@ def pytest_configure(config: pytest.Config) -> None:
     _options(config)
 
 
+def pytest_unconfigure(config: pytest.Config) -> None:
+    if OWN_MODELS in config.stash:
+        config.stash[OWN_MODELS].close()
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection(session: pytest.Session) -> None:
+    """Open the user's models before anything is collected, where what is wrong with them is one error."""
+    if OPTIONS in session.config.stash:
+        _cases(session.config)
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Collect the user's own models or the catalogue, never both."""
+    if collection_path.parent != MATRIX or not collection_path.name.startswith("test_") or OPTIONS not in config.stash:
+        return None
+    return True if (collection_path.stem == f"test_{MODEL}") != (_options(config).model is not None) else None
+
+
 def pytest_report_header(config: pytest.Config) -> str | None:
     """Name the machine: a result without its GPU, driver and clocks cannot be compared with another."""
     if OPTIONS not in config.stash:
@@ -62,7 +86,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Make one item per cell."""
     if "cell" not in metafunc.fixturenames:
         return
-    cases = [case for case in catalogue() if case.family == metafunc.module.FAMILY]
+    cases = [case for case in _cases(metafunc.config) if case.family == metafunc.module.FAMILY]
     options = _options(metafunc.config)
     cells = plan(cases, options.runtimes, options.precisions)
     metafunc.parametrize("cell", cells, ids=[cell.id for cell in cells])
@@ -94,13 +118,17 @@ def pytest_runtestloop(session: pytest.Session) -> Iterator[None]:
     failed = session.testsfailed and not session.config.option.continue_on_collection_errors
     if not cells or failed or session.config.option.collectonly:
         return (yield)
-    options, known = _options(session.config), frozenset(case.id for case in catalogue())
+    options, known = _options(session.config), frozenset(case.id for case in _cases(session.config))
+    own = session.config.stash.get(OWN_MODELS, None)
     try:
         check_place(options.baselines, options.runtimes, updating=options.update_baseline)
-        issues = load_known_issues(options.known_issues, options.runtimes, sorted(known))
+        issues = (
+            load_known_issues(options.known_issues, options.runtimes, sorted(known)) if options.known_issues else ()
+        )
         with ExitStack() as stack:
             with _uncaptured(session.config):
-                run = stack.enter_context(conduct(cells, options, _hardware(session.config), issues, sys.stdout))
+                hardware, make = _hardware(session.config), own.make_folder if own else make_case_folder
+                run = stack.enter_context(conduct(cells, options, hardware, issues, sys.stdout, make_folder=make))
             session.config.stash[RUN] = run
             session.config.stash[UNKNOWN] = run.baselines.unknown(known)
             outcome = yield
@@ -165,6 +193,19 @@ def _options(config: pytest.Config) -> Options:
         except MatrixError as error:
             raise pytest.UsageError(str(error)) from error
     return config.stash[OPTIONS]
+
+
+def _cases(config: pytest.Config) -> tuple[Case, ...]:
+    """Return the user's own models, opened on the first call, or the catalogue."""
+    options = _options(config)
+    if options.model is None:
+        return catalogue()
+    if OWN_MODELS not in config.stash:
+        try:
+            config.stash[OWN_MODELS] = OwnModels(options.model.path, options.model.asked)
+        except MatrixError as error:
+            raise pytest.UsageError(str(error)) from error
+    return config.stash[OWN_MODELS].cases
 
 
 def _hardware(config: pytest.Config) -> Hardware:

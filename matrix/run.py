@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, wait
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TextIO
 
+from cases.case import Case
+from matrix.case_folder import CaseFolder, make_case_folder
 from matrix.conclusion import CALM, conclude, read_outputs
 from matrix.errors import ProvisionError, ReportFolderError
 from matrix.execution.job import make_self_contained
 from matrix.execution.local import Finished, LocalExecutor
+from matrix.models.own_models import with_recorded
 from matrix.options import Options
 from matrix.plan import CALIBRATED, Cell
 from matrix.record import Precision, Record, Status, Verdict
@@ -92,6 +95,8 @@ class Run:
             expected=self.baselines.expected(cell),
             before=self._before(cell),
         )
+        if not self.baselines.judge:
+            record = replace(record, verdict=None)
         record, outputs = explain(record, self._issues), _full_answer(finished)
         return replace(record, artifacts=self._keep(finished, record)), outputs
 
@@ -128,9 +133,10 @@ class Run:
         if finished.folder is None or finished.reply is None or not finished.reply.executed:
             self._references.learn(finished)
             return Reference()
-        if finished.cell.case.no_reference:
-            return Reference(why=finished.cell.case.no_reference)
-        return self._references.get(finished)
+        case = finished.cell.case
+        if case.no_reference:
+            return Reference(why=case.no_reference)
+        return with_recorded(self._references.get(finished), case)
 
     def _keep(self, finished: Finished, record: Record) -> dict[str, str]:
         """Keep the job directory as evidence where the user wants that; remove it otherwise."""
@@ -146,12 +152,18 @@ class Run:
 
 @contextmanager
 def conduct(
-    cells: Sequence[Cell], options: Options, hardware: Hardware, issues: Sequence[Entry], output: TextIO
+    cells: Sequence[Cell],
+    options: Options,
+    hardware: Hardware,
+    issues: Sequence[Entry],
+    output: TextIO,
+    *,
+    make_folder: Callable[[Case, Path], CaseFolder] = make_case_folder,
 ) -> Iterator[Run]:
     """Provision the runtimes of ``cells``, start running them on this machine, and yield the Run that records them.
 
     However the block ends, what has come back is recorded, every worker is gone, and the reports are written. Progress
-    of the provisioning is written to ``output``.
+    of the provisioning is written to ``output``; ``make_folder`` puts a case on disk.
 
     Raises:
         ReportFolderError: the report folder cannot be written.
@@ -169,6 +181,7 @@ def conduct(
             case_timeout=options.case_timeout,
             gpus=gpus,
             settings=options.builder,
+            make_folder=make_folder,
         )
         names = _baseline_names({cell.runtime for cell in cells}, environments, gpus[0] if gpus else None)
         runtimes = list(dict.fromkeys(cell.runtime for cell in cells))
@@ -240,7 +253,7 @@ def _is_evidence(record: Record) -> bool:
 
 
 def _is_unexpected(record: Record) -> bool:
-    if record.verdict is Verdict.NEW:
+    if record.verdict in (None, Verdict.NEW):
         return record.status in UNEXPECTED_WHEN_NEW and record.known_issue is None
     return record.verdict in (Verdict.REGRESSION, Verdict.PROGRESSION)
 

@@ -30,7 +30,7 @@ def baseline_name(runtime: Runtime, packages: Sequence[str], gpu: Gpu | None) ->
     return f"{name}-{gpu.sm}" if gpu and uses_gpu(runtime) and executes(runtime, gpu) else name
 
 
-def check_place(place: Path, runtimes: Sequence[Runtime], *, updating: bool) -> None:
+def check_place(place: Path | None, runtimes: Sequence[Runtime], *, updating: bool) -> None:
     """Check that ``place`` is a folder of baselines, or one file if the run has one runtime.
 
     The file of a single runtime may be that of another release: that shows what changed from one to the other.
@@ -38,6 +38,8 @@ def check_place(place: Path, runtimes: Sequence[Runtime], *, updating: bool) -> 
     Raises:
         BaselineError: it is neither, or is not there and is not about to be written.
     """
+    if place is None:
+        return
     if _is_file(place):
         if len(runtimes) > 1:
             raise BaselineError(
@@ -54,11 +56,16 @@ def check_place(place: Path, runtimes: Sequence[Runtime], *, updating: bool) -> 
 class Baselines:
     """The baselines of a run's runtimes, in a folder where ``names`` gives each runtime's file name, or in one file.
 
+    Without a ``place`` there are none, and nothing is judged by them.
+
     Raises:
         BaselineError: a file cannot be read.
     """
 
-    def __init__(self, place: Path, names: Mapping[str, str]) -> None:
+    def __init__(self, place: Path | None, names: Mapping[str, str]) -> None:
+        self.judge = place is not None
+        if place is None:
+            names, place = {}, Path()
         self._paths = {name: place if _is_file(place) else place / f"{file}.csv" for name, file in names.items()}
         self._read: dict[str, Baseline] = {name: read_baseline(path) for name, path in self._paths.items()}
 
@@ -76,6 +83,8 @@ class Baselines:
 
     def expected(self, cell: Cell) -> Status | None:
         """Return the status of ``cell`` in its baseline, None where it has none."""
+        if not self.judge:
+            return None
         return self.get(cell.runtime).statuses.get((cell.case.id, str(cell.precision)))
 
     def update(self, cells: Iterable[Cell], records: Mapping[str, Record], known: frozenset[str]) -> list[Path]:

@@ -12,7 +12,8 @@ from reports.text import plain
 def command(record: Record) -> str:
     """Return the command line that runs this cell, and whatever else has its case's id inside its own."""
     precision = "" if record.precision is Precision.EXPLICIT else f" --precision {record.precision}"
-    return f"pytest matrix/ {selection(record.runtime)}{precision} -k {quoted(record.case.id)}"
+    model = " --model PATH" if record.case.family == "model" else ""  # whose place no report tells
+    return f"pytest matrix/{model} {selection(record.runtime)}{precision} -k {quoted(record.case.id)}"
 
 
 def selection(runtime: RuntimeInfo) -> str:

@@ -25,11 +25,14 @@ ARROWS: dict[str, set[str]] = {
         "cases", "matrix.applicability", "matrix.case_folder", "matrix.errors", "matrix.plan", "matrix.record",
         "matrix.runtimes",
     },
+    "matrix.models": {
+        "cases", "matrix.case_folder", "matrix.errors", "matrix.record", "matrix.verdict",
+    },
     "matrix.verdict": {"cases", "matrix.case_folder", "matrix.errors", "matrix.record"},
     "reports": {"matrix.record"},
     "matrix": {
-        "cases", "matrix.applicability", "matrix.case_folder", "matrix.errors", "matrix.execution", "matrix.plan",
-        "matrix.record", "matrix.runtimes", "matrix.verdict", "reports",
+        "cases", "matrix.applicability", "matrix.case_folder", "matrix.errors", "matrix.execution", "matrix.models",
+        "matrix.plan", "matrix.record", "matrix.runtimes", "matrix.verdict", "reports",
     },
 }  # fmt: skip
 

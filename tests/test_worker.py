@@ -150,6 +150,17 @@ def test_strings_sequences_and_absent_optionals_come_out_of_onnxruntime(ort: Run
     assert outputs["o"].dtype == "none"
 
 
+def test_a_sequence_comes_out_of_onnxruntime_without_a_string_beside_it(ort: Run) -> None:
+    def build() -> onnx.ModelProto:
+        model = single_node("SplitToSequence", axis=1)
+        model.graph.output[0].CopyFrom(helper.make_tensor_sequence_value_info("y", TensorProto.FLOAT, ["N", 1]))
+        return model
+
+    reply, outputs = ort(case("sequence", build))
+    assert reply.failed is None, reply.diagnostics
+    assert [array.shape for array in outputs["max"].values()] == [(4, 1)] * 3
+
+
 def test_onnxruntime_refuses_at_load_with_its_own_status(ort: Run) -> None:
     reply, _ = ort(case("unknown", lambda: single_node("NoSuchOp"), tags=frozenset({"invalid_on_purpose"})))
     assert (reply.failed, reply.stage, reply.executed) == ("load", "load", False)

@@ -100,6 +100,9 @@ def write_job(
     directory.mkdir(parents=True)
     (directory / "model.onnx").symlink_to(folder.path / "model.onnx")
     (directory / "inputs").symlink_to(folder.path / "inputs", target_is_directory=True)
+    for name in folder.external:  # no symbolic link: runtimes refuse one, as it may lead out of the model's folder
+        (directory / name).parent.mkdir(parents=True, exist_ok=True)
+        _link(folder.path / name, directory / name)
     request = {
         "protocol": PROTOCOL,
         "points": list(folder.points),

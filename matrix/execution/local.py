@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
+from cases.case import Case
 from matrix.applicability import why_not_applicable
-from matrix.case_folder import CaseFolder, CaseFolders
+from matrix.case_folder import CaseFolder, CaseFolders, make_case_folder
 from matrix.execution.job import Reply, write_job
 from matrix.execution.job_queue import JobQueue
 from matrix.execution.process import StoppedError
@@ -44,6 +45,7 @@ class LocalExecutor:
 
     There are ``slots`` workers, and at least one for each of ``gpus``, which are of one architecture: two share a GPU
     that is named twice. What uses a GPU runs in those that have one. ``settings`` are those of the builder.
+    ``make_folder`` puts a case on disk.
 
     Use as a context manager: leaving it kills the workers, whatever they do.
     """
@@ -58,13 +60,14 @@ class LocalExecutor:
         case_timeout: float,
         gpus: Sequence[Gpu] = (),
         settings: Mapping[str, str] | None = None,
+        make_folder: Callable[[Case, Path], CaseFolder] = make_case_folder,
     ) -> None:
         self._cells = cells
         self._root = root
         self._settings = dict(settings or {})
         self._gpu = gpus[0] if gpus else None
         self._stop = threading.Event()
-        self._folders = CaseFolders(root / "cases")
+        self._folders = CaseFolders(root / "cases", make_folder)
         self._jobs: JobQueue[Finished] = JobQueue()
         self._room = threading.Semaphore(LOOKAHEAD)
         self._results: dict[str, Future[Finished]] = {cell.id: Future() for cell in cells}

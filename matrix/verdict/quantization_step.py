@@ -22,6 +22,7 @@ Floats = npt.NDArray[np.float64]
 StepsBetween = Callable[[int, int], Floats]  # first and last place (not included) in C order -> the step at each
 
 DEQUANTIZE = b"DequantizeLinear"  # the end of the name of every operator here
+MAX_MODEL = 256 * 2**20  # bytes
 DOMAINS = frozenset({"", "ai.onnx", "com.microsoft", "trt"})
 INTEGER_TYPES = frozenset(
     onnx.TensorProto.DataType.Value(f"{sign}INT{bits}") for sign in ("", "U") for bits in (2, 4, 8, 16, 32)
@@ -64,11 +65,18 @@ class QuantizationStep:
 def read_steps(path: Path) -> Mapping[str, QuantizationStep]:
     """Return the quantization steps of the outputs of the model in ``path``, by output.
 
+    A model that is too large to be read for that has none, nor has one whose scales are not what they say.
+
     Raises:
         OSError: the file cannot be read.
     """
+    if path.stat().st_size > MAX_MODEL:
+        return {}
     content = path.read_bytes()
-    return quantization_steps(onnx.load_model_from_string(content)) if DEQUANTIZE in content else {}
+    try:
+        return quantization_steps(onnx.load_model_from_string(content)) if DEQUANTIZE in content else {}
+    except ValueError:  # a user's model may hold any bytes as its scales
+        return {}
 
 
 def quantization_steps(model: onnx.ModelProto) -> Mapping[str, QuantizationStep]:
@@ -114,7 +122,11 @@ def _origin(name: str, producers: Mapping[str, onnx.NodeProto]) -> str:
 
 def _constants(graph: onnx.GraphProto) -> Mapping[str, onnx.TensorProto]:
     fed = {value.name for value in graph.input}  # an initializer that is also an input is only its default
-    constants = {tensor.name: tensor for tensor in graph.initializer if tensor.name not in fed}
+    constants = {
+        tensor.name: tensor
+        for tensor in graph.initializer
+        if tensor.name not in fed and tensor.data_location != onnx.TensorProto.EXTERNAL
+    }
     for node in graph.node:
         for attribute in node.attribute if node.op_type == "Constant" else ():
             if attribute.name == "value":

@@ -110,11 +110,13 @@ def _graph_input(item: Any, request: job.Request) -> profiles.GraphInput:
 
 
 def _run(session: Any, names: List[str], point: job.Point) -> Tuple[List[Any], Dict[str, List[int]]]:
-    """Run one shape point; as OrtValues, which hold types that numpy lacks, but cannot hold strings.
+    """Run one shape point; as OrtValues, which hold types that numpy lacks, but cannot hold strings or give sequences.
 
     Returned beside the outputs are the shapes of the inputs that were handed over, as the runtime has them.
     """
-    if all(tensor.dtype != "string" for tensor in point.inputs):
+    dtypes = {tensor.dtype for tensor in point.inputs}
+    gives_tensors = all(output.type.startswith("tensor(") for output in session.get_outputs())
+    if "string" not in dtypes and (gives_tensors or dtypes & set(ONNX_TYPES)):
         values = {tensor.name: _to_value(tensor) for tensor in point.inputs}
         made = list(session.run_with_ort_values(names, values))
         return made, {name: list(value.shape()) for name, value in values.items()}

@@ -19,6 +19,7 @@ sys.path[0] = str(Path(__file__).resolve().parents[3])  # in place of this folde
 
 import onnx  # noqa: E402
 
+from cases.external_data import load_model  # noqa: E402
 from matrix.case_folder import decode  # noqa: E402
 from matrix.verdict.reference.cache import to_bytes  # noqa: E402
 from matrix.verdict.reference.specification import evaluate  # noqa: E402
@@ -53,7 +54,7 @@ def _answer(directory: Path) -> bytes:
         }
         for point in request["points"]
     }
-    return to_bytes(evaluate(onnx.load(directory / "model.onnx"), inputs), request["options"]["digest"])
+    return to_bytes(evaluate(load_model(directory / "model.onnx"), inputs), request["options"]["digest"])
 
 
 def _die_with(parent: int) -> None:

@@ -1,0 +1,71 @@
+"""Puts a user's model on disk as a case folder: linked or copied, checked in another process, hashed in pieces."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from matrix.case_folder import CaseFolder, store_tensor
+from matrix.models.case import ModelCase
+from matrix.models.examiner import Examiner
+from matrix.models.external import bring
+from matrix.models.interface import ModelError
+
+PIECE = 2**20  # bytes that are hashed at a time
+
+
+def make_model_folder(case: ModelCase, path: Path, examiner: Examiner) -> CaseFolder:
+    """Make the folder of ``case`` at ``path``; what is wrong with the model is in its ``invalid``.
+
+    Raises:
+        OSError: the folder cannot be written.
+    """
+    if case.interface is None:
+        try:
+            case.build()
+        except ModelError as error:
+            return CaseFolder(path=path, invalid=str(error))
+    (path / "inputs").mkdir(parents=True)
+    sha = hashlib.sha256()
+    for name, source in {"model.onnx": case.files.model, **_external(case)}.items():
+        bring(source, path / name)
+        _hash(sha, name, path / name)
+    points = []
+    try:
+        checked = examiner.check(case.files.model)
+        for number, point in enumerate(case.points):
+            stored = [store_tensor(path, number, *item) for item in enumerate(case.inputs(point).items())]
+            for tensor in stored:
+                _hash(sha, repr((point.name, tensor["name"], tensor["dtype"], tensor["shape"])), path / tensor["file"])
+            points.append({"name": point.name, "inputs": stored, "shape_tensors": list(point.values)})
+    except ModelError as error:  # the files changed since they were found
+        return CaseFolder(path=path, invalid=str(error))
+    profiles = tuple({"shapes": dict(profile.shapes), "values": dict(profile.values)} for profile in case.profiles)
+    sha.update(repr(_plain(profiles)).encode())
+    return CaseFolder(
+        path=path,
+        digest=sha.hexdigest(),
+        points=tuple(points),
+        profiles=profiles,
+        outputs=checked.outputs,
+        external=case.external,
+        checker=checked.checker,
+        notes=case.notes,
+    )
+
+
+def _external(case: ModelCase) -> dict[str, Path]:
+    return {name: case.files.model.parent / name for name in case.external}
+
+
+def _hash(sha: Any, name: str, path: Path) -> None:
+    sha.update(f"\n{name}\0{path.stat().st_size}\n".encode())
+    with path.open("rb") as file:
+        while piece := file.read(PIECE):
+            sha.update(piece)
+
+
+def _plain(profiles: tuple[Mapping[str, Any], ...]) -> list[Any]:
+    return [sorted((kind, sorted(ranges.items())) for kind, ranges in profile.items()) for profile in profiles]
