@@ -44,6 +44,9 @@ class Backend:
         options = ort.SessionOptions()
         options.graph_optimization_level = OPTIMIZATION[request.options["optimization"]]
         options.intra_op_num_threads = 1
+        severity = VERBOSE if job.is_verbose(request) else ERROR
+        ort.set_default_logger_severity(severity)
+        options.log_severity_level = severity
         try:
             session = ort.InferenceSession(request.model.name, options, providers=["CPUExecutionProvider"])
         except Exception as error:  # noqa: BLE001 - the binding raises one class per status code
