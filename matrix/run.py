@@ -142,7 +142,8 @@ class Run:
 
 def reference_of(finished: Finished, references: References, *, always: bool = False) -> Reference:
     """Return the reference of a finished cell; unless ``always``, only where something ran that needs one."""
-    if finished.folder is None or finished.reply is None or not (finished.reply.executed or always):
+    ran = finished.reply is not None and finished.reply.executed
+    if finished.folder is None or not (ran or always):
         return Reference()
     if finished.cell.case.no_reference:
         return Reference(why=finished.cell.case.no_reference)

@@ -14,6 +14,7 @@ from matrix.repro.running import find_case, write_bundles
 from matrix.runtimes.selection import Runtime, parse_runtime_pythons, select_onnxruntime, select_tensorrt
 
 USAGE_ERROR = 2
+INTERRUPTED = 130  # as a shell has it for what Ctrl-C ended
 OUT = Path(__file__).resolve().parents[2] / "reports" / "out" / "repro"
 TIMEOUT = 120.0  # seconds
 
@@ -33,6 +34,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         where = f"{error.filename}: " if error.filename else ""
         print(f"python -m matrix.repro: {where}{error.strerror or error}", file=sys.stderr)  # noqa: T201
         return USAGE_ERROR
+    except KeyboardInterrupt:
+        return INTERRUPTED
     return 0
 
 

@@ -37,9 +37,8 @@ def write_issue(record: Record, cell: Mapping[str, Any], commands: str) -> str:
 def title(record: Record) -> str:
     """Return one line that says what is wrong, and with what."""
     name = f"{TITLES[Product(record.runtime.product)]} {record.runtime.version or record.runtime.requested}"
-    return one_line(
-        f"{name}: {record.status.replace('_', ' ')}: {record.case.op or record.case.id}: {record.reason}", 160
-    )
+    parts = (name, record.status.replace("_", " "), record.case.op or record.case.id, record.reason)
+    return one_line(": ".join(part for part in parts if part), 160)
 
 
 def _tensorrt(record: Record, cell: Mapping[str, Any], product: Product, commands: str) -> Iterator[str]:
@@ -70,7 +69,7 @@ def _onnxruntime(record: Record, cell: Mapping[str, Any]) -> Iterator[str]:
     yield from ("### Describe the issue", "", *_description(record, cell), "", *_files(cell))
     yield from ("", "### To reproduce", "", *_steps(), "", "### Urgency", "", "None stated.")
     answers = {
-        "Platform": record.machine.os.split(" ")[0] if record.machine.os else "Other / Unknown",
+        "Platform": _platform(record.machine.os.lower()),
         "OS Version": record.machine.os,
         "ONNX Runtime Installation": "Released Package",
         "ONNX Runtime Version or Commit ID": record.runtime.version,
@@ -88,7 +87,8 @@ def _description(record: Record, cell: Mapping[str, Any]) -> Iterator[str]:
     yield f"{case.summary.rstrip('.')}." if case.summary else f"The model `{case.id}`."
     yield ""
     yield f"**Observed**: `{record.status}` ({MEANINGS[record.status]})."
-    yield plain(record.reason or "No reason was given.")
+    if record.reason:
+        yield plain(record.reason)
     if record.stage:
         yield f"Last stage: `{record.stage}`. Precision: `{record.precision}`."
     yield ""
@@ -158,6 +158,13 @@ def _fenced(text: str) -> list[str]:
 
 def _package(record: Record, part: str) -> str:
     return ", ".join(pin for pin in record.runtime.packages if part in pin)
+
+
+def _platform(name: str) -> str:
+    """Return the word of the template for an operating system; every distribution of Linux has a name of its own."""
+    known = {"windows": "Windows", "macos": "Mac", "darwin": "Mac"}
+    found = (platform for word, platform in known.items() if word in name)
+    return next(found, "Linux" if name else "Other / Unknown")
 
 
 def _architecture(record: Record) -> str:

@@ -26,12 +26,13 @@ def decode(dtype: str, shape: List[int], raw: bytes, tables: Tables) -> Any:
         return np.array(None, dtype=object)
     if dtype == "string":
         return np.array(json.loads(raw), dtype=object).reshape(shape)
-    stored = np.frombuffer(raw, tensors.carrier(dtype)).reshape(shape)
-    if dtype == "bfloat16":
-        return (stored.astype(np.uint32) << np.uint32(16)).view(np.float32)
+    if dtype == "bfloat16":  # the upper half of a float32
+        upper = np.frombuffer(raw, np.uint16).astype(np.uint32) << np.uint32(16)
+        return upper.view(np.float32).reshape(shape)
     if dtype in tables:
-        return np.array(tables[dtype], np.float64)[stored & ((1 << tensors.BITS[dtype]) - 1)]
-    return stored
+        codes = np.frombuffer(raw, np.uint8) & ((1 << tensors.BITS[dtype]) - 1)
+        return np.array(tables[dtype], np.float64)[codes].reshape(shape)
+    return np.frombuffer(raw, tensors.carrier(dtype)).reshape(shape)
 
 
 def compare(

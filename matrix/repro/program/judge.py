@@ -61,9 +61,8 @@ def _ran(
 ) -> Verdict:
     replies = {point["point"]: point for point in reply["points"]}
     judged = [_judge_point(cell, point, replies.get(point["name"]), job, expected) for point in cell["points"]]
-    if not judged:
-        return "unverified", "nothing was compared: there are no shape points"
-    worst, reason = max(judged, key=lambda each: ORDER.index(each[0]))
+    nothing = ("unverified", "nothing was compared: there are no shape points")
+    worst, reason = max(judged, key=lambda each: ORDER.index(each[0]), default=nothing)
     if reply["failed"] is not None and worst != "wrong":
         return "run_failed", _first_words(reply)
     if worst == "match" and cell["dynamic"] and _one_shape(cell, replies):
