@@ -1,9 +1,9 @@
 """What the harness costs on a GPU: its rate against a bare loop of parse, build and run, and against Polygraphy.
 
-`python -m benchmarks.gpu_throughput 8.6=PYTHON [MARKERS] [TACTIC_SOURCES]`, PYTHON being an interpreter that has that
-TensorRT, Polygraphy and numpy; by default the markers are "dynamic_shapes or opset13". Prints the cells per second of
-`pytest matrix/` on one GPU after its worker has started, those of the bare loop over the same models, and the seconds
-that Polygraphy's command line takes for each of a few of them. Says so and stops where there is no GPU.
+`python -m benchmarks.gpu_throughput 8.6=PYTHON [MARKERS] [TACTIC_SOURCES] [MODELS]`, PYTHON being an interpreter that
+has that TensorRT, Polygraphy and numpy; by default the markers are "dynamic_shapes or opset13". Prints the cells per
+second of `pytest matrix/` on one GPU after its worker has started, those of the bare loop over the same models, and the
+seconds that Polygraphy's command line takes for each of MODELS of them. Says so and stops where there is no GPU.
 """
 
 from __future__ import annotations
@@ -27,15 +27,17 @@ LEFT_OUT = REFUSED | {Status.CRASH, Status.TIMEOUT, Status.NOT_RUN, Status.NOT_A
 
 def main() -> None:
     if len(sys.argv) < 2 or "=" not in sys.argv[1]:
-        sys.exit("usage: python -m benchmarks.gpu_throughput 8.6=PYTHON [MARKERS] [TACTIC_SOURCES]")
+        sys.exit("usage: python -m benchmarks.gpu_throughput 8.6=PYTHON [MARKERS] [TACTIC_SOURCES] [MODELS]")
     name, _, python = sys.argv[1].partition("=")
     markers = sys.argv[2] if len(sys.argv) > 2 else "dynamic_shapes or opset13"
     sources = sys.argv[3] if len(sys.argv) > 3 else ""
+    models = int(sys.argv[4]) if len(sys.argv) > 4 else MODELS_OF_POLYGRAPHY
     hardware = probe()
     if not hardware.gpus:
         sys.exit("there is no NVIDIA GPU here")
     print(f"{name} on {hardware.gpus[0].name}, driver {hardware.driver}, builder optimization level 0")
     with tempfile.TemporaryDirectory() as scratch:
+        (Path(scratch) / "baselines").mkdir()
         watched = run_matrix(
             Path(scratch) / "run",
             f"--trt-version={name}",
@@ -43,6 +45,7 @@ def main() -> None:
             "--ort-version=none",
             "--jobs=1",
             "--keep-jobs=all",
+            "--rerun=none",
             f"--baseline={scratch}/baselines",
             *(["--tactic-sources", sources] if sources else []),
             "-m",
@@ -52,7 +55,7 @@ def main() -> None:
         print(f"pytest, {len(watched.records)} cells    {watched.rate:6.1f} cells/s")
         bare = _bare_loop(python, jobs, Path(scratch), sources)
         print(f"bare loop, {len(jobs)} models  {bare:6.1f} models/s; pytest has {watched.rate / bare:.2f} of that")
-        seconds = [_polygraphy(python, job, sources) for job in jobs[:MODELS_OF_POLYGRAPHY]]
+        seconds = [_polygraphy(python, job, sources) for job in jobs[:models]]
         print(f"polygraphy run --trt      {median(seconds):6.1f} s per model, median of {len(seconds)}")
 
 

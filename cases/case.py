@@ -80,7 +80,7 @@ class Case:
     ``id`` spells the axes in order, lower case, joined by ``-``. ``opset`` is the version of the default ONNX domain
     and ``ir_version`` the ONNX IR version of the built model, known without building it, so that planning stays cheap.
     ``build`` and ``inputs`` are deterministic: the same bytes in every process, on every machine. ``no_reference`` says
-    why neither the ONNX reference evaluator nor ONNX Runtime can run the model, and is empty where one of them can.
+    why there is nothing to hold the outputs against: no specification says what they are, and no other implementation.
     """
 
     id: str

@@ -38,6 +38,7 @@ from matrix.verdict.signatures import find_signature
 from matrix.verdict.tolerance import tolerance_for
 
 CALM = FINE | SILENT
+NO_IMPLEMENTATION = "UNSUPPORTED_STATE"  # tensorrt.ErrorCodeTRT: no tactic of any source that is on can run a layer
 
 
 def conclude(
@@ -60,7 +61,7 @@ def conclude(
     status, reason = classify(_evidence(finished, hardware, differences, points, unreadable))
     engine = engine_of(cell, finished.reply)
     if status is Status.MATCH:
-        reason = note_on_match(cell, engine)
+        reason = note_on_match(cell, engine, finished.reply)
     diagnostics = (*_diagnostics(finished, differences), *_staged(before or {}))
     invalid = INVALID_ON_PURPOSE in cell.case.tags
     signature = None if status in CALM or invalid else find_signature([reason, *diagnostics])
@@ -74,14 +75,17 @@ def conclude(
         status=status,
         stage=ran.stage if ran else "",
         reason=reason,
-        diagnostics=(*diagnostics, *engine_diagnostics(cell, engine)),
+        diagnostics=(*diagnostics, *engine_diagnostics(cell, engine, finished.reply)),
         results=results,
+        no_second_reference=reference.second.why,
         points=points,
         signature=signature.id if signature else "",
         remedy=signature.remedy if signature else "",
         remedy_source=signature.source if signature else "",
         verdict=judge(status, expected),
         baseline=expected,
+        settings=finished.reply.settings if finished.reply else {},
+        placement=finished.reply.placement if finished.reply else {},
         seconds=finished.reply.seconds if finished.reply else {},
         exit=ran.exit if ran else None,
         ran_in=engine.type,
@@ -121,7 +125,7 @@ def _evidence(
         stage=ran.stage if ran else "",
         failed=reply.failed if reply else None,
         words=_first_words(reply),
-        needs_gpu=_why_gpu_is_needed(finished, hardware),
+        not_here=_why_not_buildable_here(finished, hardware),
         network=differences,
         executed=bool(reply and reply.executed),
         must_refuse=fault_on_purpose(finished.cell),
@@ -172,15 +176,21 @@ def _first_words(reply: Reply | None) -> str:
     return f"{code}{op}{first.message}{function}"
 
 
-def _why_gpu_is_needed(finished: Finished, hardware: Hardware) -> str:
-    network = finished.reply.network if finished.reply else None
-    if network is None or hardware.gpus:
+def _why_not_buildable_here(finished: Finished, hardware: Hardware) -> str:
+    """Return why this machine, or this run, could not have built the network, whatever the release can."""
+    reply = finished.reply
+    if reply is None or reply.network is None:
         return ""
     release = finished.cell.runtime.release
-    dtypes = sorted(set(network.dtypes) & set(release.dtypes_that_need_a_gpu_to_build))
-    if not dtypes:
-        return ""
-    return f"{release.name} needs a GPU to build a network with {', '.join(dtypes)} inside, and this machine has none"
+    dtypes = sorted(set(reply.network.dtypes) & set(release.dtypes_that_need_a_gpu_to_build))
+    if dtypes and not hardware.gpus:
+        return (
+            f"{release.name} needs a GPU to build a network with {', '.join(dtypes)} inside, and this machine has none"
+        )
+    sources = reply.settings.get("tactic_sources", "")
+    if sources and any(item.code == NO_IMPLEMENTATION for item in reply.diagnostics):
+        return f"the builder found no implementation, and was restricted to the tactic sources {sources}"
+    return ""
 
 
 def _diagnostics(finished: Finished, differences: Sequence[str]) -> tuple[Diagnostic, ...]:

@@ -1,4 +1,4 @@
-"""What the engine of a cell really ran, told in the cell's own words: its operator and its precision."""
+"""What really ran: an engine's layers, and the execution providers that took a session's nodes."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from matrix.plan import Cell
 from matrix.record import Diagnostic, Precision
 from matrix.verdict.engine_layers import Ran, describe, fell_back, what_ran
 
+CPU = "CPUExecutionProvider"
 LOWERED = (Precision.FP16, Precision.BF16, Precision.INT8_CALIBRATED)  # the builder chooses the types
 
 
@@ -16,13 +17,19 @@ def engine_of(cell: Cell, reply: Reply | None) -> Ran:
     return what_ran(reply.layers) if reply and asks else Ran()
 
 
-def note_on_match(cell: Cell, engine: Ran) -> str:
-    """Return what has to be said of a match: that it was computed in float although a quantized type was asked for."""
+def note_on_match(cell: Cell, engine: Ran, reply: Reply | None) -> str:
+    """Return what has to be said of a match: that a type or a provider was asked for, and another did the work."""
     uncalibrated = cell.precision is Precision.INT8_CALIBRATED and engine.in_float
-    return f"ran_in: {engine.type}" if fell_back(engine, cell.case.op) or uncalibrated else ""
+    if fell_back(engine, cell.case.op) or uncalibrated:
+        return f"ran_in: {engine.type}"
+    placement = reply.placement if reply else {}
+    on_cpu = placement.get(CPU, 0)
+    return f"{on_cpu} of {sum(placement.values())} nodes ran on {CPU}" if on_cpu else ""
 
 
-def engine_diagnostics(cell: Cell, engine: Ran) -> tuple[Diagnostic, ...]:
-    """Return the sentence on the operator's layers, if there is one."""
-    words = describe(engine, cell.case.op)
-    return (Diagnostic(source="engine", severity="info", message=words),) if words else ()
+def engine_diagnostics(cell: Cell, engine: Ran, reply: Reply | None) -> tuple[Diagnostic, ...]:
+    """Return the sentences on the operator's layers and on the nodes' providers, if there are any."""
+    placement = reply.placement if reply else {}
+    nodes = ", ".join(f"{provider}: {count} nodes" for provider, count in placement.items())
+    words = {"engine": describe(engine, cell.case.op), "session": nodes}
+    return tuple(Diagnostic(source=source, severity="info", message=text) for source, text in words.items() if text)

@@ -17,6 +17,7 @@ from matrix.runtimes.selection import Runtime, parse_runtime_pythons, select_onn
 from matrix.verdict.baseline import FOLDER
 from matrix.verdict.known_issues import FILE
 
+RERUN = ("unexpected", "none")
 KEEP_JOBS = ("failing", "all", "none")
 MAX_DEFAULT_JOBS = 8
 TITLE = """compatibility matrix (pytest matrix/)
@@ -41,6 +42,7 @@ class Options:
     report_dir: Path
     keep_jobs: str
     repro: str
+    rerun: bool  # run what is unexpected once more, alone
     baselines: Path
     update_baseline: bool
     known_issues: Path
@@ -99,6 +101,13 @@ def add_options(parser: pytest.Parser) -> None:
     group.addoption("--case-timeout", metavar="SECONDS", default="120", help="deadline of one cell (default 120)")
     group.addoption("--report-dir", metavar="PATH", help="where runs are written (default reports/out)")
     group.addoption(
+        "--rerun",
+        metavar="|".join(RERUN),
+        default="unexpected",
+        help="whether what is unexpected runs once more, alone in a fresh process, to tell flaky cells (default "
+        "unexpected)",
+    )
+    group.addoption(
         "--keep-jobs",
         metavar="|".join(KEEP_JOBS),
         default="failing",
@@ -150,6 +159,7 @@ def read_options(config: pytest.Config) -> Options:
         jobs=_jobs(config.getoption("--jobs")),
         case_timeout=_seconds(config.getoption("--case-timeout")),
         report_dir=Path(report_dir).resolve() if report_dir else config.rootpath / "reports" / "out",
+        rerun=_one_of("--rerun", config.getoption("--rerun"), RERUN) != "none",
         keep_jobs=_one_of("--keep-jobs", config.getoption("--keep-jobs"), KEEP_JOBS),
         repro=_one_of("--repro", config.getoption("--repro"), BUNDLES),
         baselines=Path(baselines).resolve() if baselines else FOLDER,

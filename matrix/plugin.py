@@ -20,6 +20,7 @@ from matrix.plan import Cell, plan
 from matrix.run import Run, conduct
 from matrix.run_baselines import check_place
 from matrix.runtimes.hardware import Hardware, probe
+from matrix.second_reference import reference_first
 from matrix.settlement import settle, unusable_runtimes
 from reports.summary import machine_text
 from reports.terminal import render
@@ -72,7 +73,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     """Make the tags of cases markers, for `-m int4`, and bring the cells of one runtime together.
 
     Added here, and not as marks of parameters, the markers cost a third of the whole collection less. The order lets
-    one worker after the other do its work in one piece.
+    one worker after the other do its work in one piece, and what serves as a reference comes first.
     """
     found = {item: cell for item in items if (cell := _cell(item))}
     if not found:
@@ -83,7 +84,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     marks = {tag: getattr(pytest.mark, tag).mark for tag in tags}
     for item, cell in found.items():
         item.own_markers.extend(marks[tag] for tag in cell.case.tags)
-    order = {runtime: index for index, runtime in enumerate(_options(config).runtimes)}
+    order = {runtime: index for index, runtime in enumerate(reference_first(_options(config).runtimes))}
     items.sort(key=lambda item: order[found[item].runtime] if item in found else -1)
 
 

@@ -16,6 +16,7 @@ from matrix.execution.local import Finished, LocalExecutor
 from matrix.options import Options
 from matrix.plan import CALIBRATED, Cell
 from matrix.record import Precision, Record, Status, Verdict
+from matrix.references import References, both_references
 from matrix.repro.collection import Bundles
 from matrix.run_baselines import Baselines, baseline_name
 from matrix.run_folder import RunFolder
@@ -25,7 +26,7 @@ from matrix.runtimes.provisioning import provided
 from matrix.runtimes.selection import Runtime
 from matrix.verdict.differences import Answers
 from matrix.verdict.known_issues import Entry, explain
-from matrix.verdict.reference import Outputs, Reference, References
+from matrix.verdict.reference import Outputs, Reference
 from reports.cells import ATTENTION
 
 UNEXPECTED_WHEN_NEW = frozenset({Status.CRASH, Status.TIMEOUT, Status.WRONG, Status.DRIFT})
@@ -73,7 +74,7 @@ class Run:
         if cell.id not in self.records:
             try:
                 record, outputs = self._conclude(self._executor.take(cell))
-                if _is_unexpected(record):
+                if self.options.rerun and _is_unexpected(record):
                     record, outputs = self._try_again(cell, record, outputs)
                 record = replace(record, artifacts={**record.artifacts, **self.bundles.add(cell, record)})
             except OSError as error:
@@ -144,10 +145,11 @@ def reference_of(finished: Finished, references: References, *, always: bool = F
     """Return the reference of a finished cell; unless ``always``, only where something ran that needs one."""
     ran = finished.reply is not None and finished.reply.executed
     if finished.folder is None or not (ran or always):
+        references.learn(finished)
         return Reference()
     if finished.cell.case.no_reference:
         return Reference(why=finished.cell.case.no_reference)
-    return references.get(finished.folder)
+    return references.get(finished)
 
 
 @contextmanager
@@ -178,17 +180,28 @@ def conduct(
             settings=options.builder,
         )
         names = _baseline_names({cell.runtime for cell in cells}, environments, gpus[0] if gpus else None)
-        run = Run(
-            options=options,
-            executor=executor,
-            folder=folder,
-            references=References(cache),
-            hardware=hardware,
-            baselines=Baselines(options.baselines, names),
-            issues=issues,
-            answers=Answers(map(_answer_key, cells)),
-        )
-        with executor:
+        runtimes = list(dict.fromkeys(cell.runtime for cell in cells))
+        with (
+            both_references(
+                runtimes,
+                environments,
+                cache=cache,
+                folder=folder.work,
+                cpu=hardware.cpu,
+                deadline=options.case_timeout,
+            ) as references,
+            executor,
+        ):
+            run = Run(
+                options=options,
+                executor=executor,
+                folder=folder,
+                references=references,
+                hardware=hardware,
+                baselines=Baselines(options.baselines, names),
+                issues=issues,
+                answers=Answers(map(_answer_key, cells)),
+            )
             try:
                 yield run
             finally:

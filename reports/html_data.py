@@ -27,6 +27,7 @@ from matrix.record import (
 )
 from reports.cells import Matrix
 from reports.known_issues import issue_text
+from reports.references import second_text
 from reports.reproduction import quoted, selection
 from reports.summary import machine_text
 from reports.text import plain, share
@@ -180,6 +181,7 @@ class Details:
                 text(result.reference),
                 text(result.problem),
                 _drift(result.drift),
+                text(second_text(result)),
             )
         )
 

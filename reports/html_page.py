@@ -19,6 +19,7 @@ from reports.differences import size_text, tallies
 from reports.documented import compare
 from reports.html_data import Details, as_json, web_link
 from reports.known_issues import issue_text, stale_text
+from reports.references import sides_text
 from reports.summary import Column, Summary, change_text, headline, machine_text, summarize, time_text
 from reports.text import count, one_line, plain, share
 
@@ -76,6 +77,7 @@ def to_html(records: Iterable[Record], problems: Sequence[str] = ()) -> str:
         machine=machine_text,
         time=time_text,
         link=web_link,
+        sides=sides_text,
         issue=issue_text,
         stale=stale_text,
         size=size_text,

@@ -38,6 +38,8 @@ def to_json(records: Iterable[Record], problems: Sequence[str] = ()) -> str:
         "attention": [asdict(finding) for finding in summary.attention],
         "remedies": [asdict(remedy) for remedy in summary.remedies],
         "not_run": [asdict(gap) for gap in summary.gaps],
+        "references_disagree": [asdict(found) for found in summary.disagreements],
+        "second_reference": summary.second_reference,
         "stale_known_issues": [asdict(stale) for stale in summary.stale],
         "differences": [
             {"runtimes": pair, "what": what, "cases": [item.case for item in found]}

@@ -21,6 +21,7 @@ from reports.documented_text import (
     observed_text,
 )
 from reports.known_issues import issue_text, stale_text
+from reports.references import sides_text
 from reports.summary import Column, Finding, Remedy, Summary, change_text, headline, machine_text, summarize, time_text
 from reports.text import count, one_line, share
 
@@ -34,7 +35,7 @@ def to_markdown(records: Iterable[Record], problems: Sequence[str] = ()) -> str:
     """Return the summary as GitHub-flavoured Markdown."""
     summary = summarize(records, problems)
     sections = [_header(summary), _counts(summary), _changes(summary), _attention(summary), _remedies(summary)]
-    sections += [_gaps(summary), _stale(summary), _differences(summary)]
+    sections += [_disagreements(summary), _gaps(summary), _stale(summary), _differences(summary)]
     sections += [_documented(compare(summary.matrix.records())), _table(summary), _legend(summary.counts)]
     return "\n\n".join("\n".join(section) for section in sections if section) + "\n"
 
@@ -58,6 +59,7 @@ def _header(summary: Summary) -> list[str]:
         "",
         f"* Run: {', '.join(map(code, summary.runs)) or 'none'}, {escape(time_text(summary.time)) or 'no time'}",
         *(f"* Machine: {escape(machine_text(machine))}" for machine in summary.machines),
+        *([f"* Second reference: {escape(summary.second_reference)}"] if summary.second_reference else []),
         *(f"* **Incomplete**: {escape(problem)}" for problem in summary.problems),
     ]
 
@@ -115,6 +117,15 @@ def _remedies(summary: Summary) -> list[str]:
         ]
         lines += _list(places, left_out=len(remedy.cells) - len(places))
     return lines
+
+
+def _disagreements(summary: Summary) -> list[str]:
+    lines = [
+        f"{code(found.case)}, output {code(found.output)} at {code(found.point)}: {escape(found.figure)}; "
+        f"{escape(sides_text(found))}"
+        for found in summary.disagreements
+    ]
+    return ["## The references disagree", "", *_list(lines)] if lines else []
 
 
 def _gaps(summary: Summary) -> list[str]:

@@ -10,6 +10,7 @@ from matrix.record import FINE, KnownIssue, MachineInfo, Record, Status, Verdict
 from reports.cells import ATTENTION, CHANGED, MEANINGS, Matrix, arrange, column_of, differs
 from reports.differences import Difference, find_differences
 from reports.known_issues import Stale, stale_issues
+from reports.references import Disagreement, find_disagreements, second_reference_text
 from reports.text import count, one_line
 
 CHANGES = (Verdict.REGRESSION, Verdict.FLAKY, Verdict.PROGRESSION)  # what a reader has to act on comes first
@@ -84,6 +85,8 @@ class Summary:
     attention: tuple[Finding, ...]
     remedies: tuple[Remedy, ...]
     gaps: tuple[Gap, ...]
+    disagreements: tuple[Disagreement, ...]  # of the two references
+    second_reference: str  # its name, or why there is none
     stale: tuple[Stale, ...]  # known issues that no cell shows
     differences: tuple[Difference, ...]  # between the answers of runtimes of one product
     different: tuple[str, ...]  # cases on which the runtimes disagree
@@ -112,6 +115,8 @@ def summarize(records: Iterable[Record], problems: Sequence[str] = ()) -> Summar
         attention=_findings(cells, lambda record: _rank(record.status, ATTENTION)),
         remedies=_remedies(cells),
         gaps=_gaps(matrix),
+        disagreements=find_disagreements(matrix),
+        second_reference=second_reference_text(matrix),
         stale=stale_issues(cells),
         differences=find_differences(cells),
         different=tuple(

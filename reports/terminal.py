@@ -14,6 +14,7 @@ from matrix.record import FINE, Record, Verdict
 from reports.cells import CHANGED, MARKS, MEANINGS, NO_REASON
 from reports.differences import Difference, right_text, size_text, tallies
 from reports.known_issues import issue_text
+from reports.references import Disagreement, sides_text
 from reports.summary import Finding, Gap, Remedy, Summary, change_text, headline, summarize
 from reports.terminal_tables import WORDS, case_tables, op_tables, plain_table, tally
 from reports.text import count, one_line, share
@@ -70,9 +71,12 @@ def _parts(summary: Summary, width: int) -> Iterable[RenderableType]:
     yield from _section("Changed against the baselines", [_change(finding) for finding in summary.changes])
     yield from _section("Needs attention", [_attention(finding) for finding in summary.attention])
     yield from _section("What to do", [_remedy(remedy) for remedy in summary.remedies])
+    yield from _section("The references disagree", [_disagreement(found) for found in summary.disagreements])
     yield from _section("Not run", [_gap(gap) for gap in summary.gaps])
     yield from _section("Differences between runtimes", list(_differences(summary.differences)))
     yield Text()
+    if summary.second_reference:
+        yield Text(f"second reference: {summary.second_reference}", "dim")
     yield Text(headline(summary), "bold")
 
 
@@ -136,6 +140,11 @@ def _remedy(remedy: Remedy) -> tuple[Text, Text]:
     places = Text(f"\n{_listed(list(remedy.cells))}\n{one_line(remedy.source)}", "dim")
     words = Text(f"{one_line(remedy.signature)}: ", "bold") + Text(one_line(remedy.text, 2_000)) + places
     return Text(count(remedy.total, "cell")), words
+
+
+def _disagreement(found: Disagreement) -> tuple[Text, Text]:
+    where = f"{one_line(found.case)}, output {one_line(found.output)} at {one_line(found.point)}"
+    return Text("differ"), Text(f"{where}: {found.figure}") + Text(f"\n{sides_text(found)}", "dim")
 
 
 def _differences(differences: Sequence[Difference], examples: int = LISTED_DIFFERENCES) -> Iterable[tuple[Text, Text]]:

@@ -148,6 +148,14 @@ def dies_at_max(directory: Path) -> None:
     os.kill(os.getpid(), signal.SIGSEGV)
 
 
+def lacks_tactics(directory: Path) -> None:
+    error = {"source": "builder", "severity": "error", "code": "UNSUPPORTED_STATE", "message": "no implementation"}
+    outputs = [{"name": "y", "dtype": "float32", "shape": [-1, 3]}]
+    network: dict[str, object] = {"outputs": outputs, "dtypes": ["float32"]}
+    sources = {"tactic_sources": "JIT_CONVOLUTIONS"} if "restricted" in directory.name else {}
+    reply(directory, failed="build", diagnostics=[error], network=network, settings=sources)
+
+
 def segfaults_once(directory: Path) -> None:
     if not directory.name.endswith(".alone"):
         segfaults(directory)
@@ -190,6 +198,7 @@ BEHAVIOURS = {
     "escape": escapes,
     "close": closes_channel,
     "refuse": refuses,
+    "notactic": lacks_tactics,
     "flaky": segfaults_once,
     "slow": builds_slowly,
     "poison": poisons,

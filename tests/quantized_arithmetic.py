@@ -119,7 +119,8 @@ def _dynamic(work: Work) -> Answer:
 def _matmul_integer(work: Work) -> Answer:
     weight = work.number(1)
     zero = _along(work, work.zero(3), weight.ndim, right=weight.ndim - 1, wrong=max(weight.ndim - 2, 0), like=weight)
-    sums = np.matmul(work.number(0) - work.zero(2), weight - zero)
+    rows = work.zero(2)
+    sums = np.matmul(work.number(0) - (rows[:, None] if rows.ndim == 1 and rows.size > 1 else rows), weight - zero)
     return Answer(
         value=sums.astype(np.int32), applicable=_applicable(work, None, np.zeros(()), zeros=(2, 3), laid_out=3)
     )

@@ -45,6 +45,7 @@ QUANTIZE = CaseInfo(
 )
 UINT8 = replace(QUANTIZE, id="quantizelinear-uint8-per_tensor-opset13-zp_zero", tags=("quantization", "uint8"))
 DYNAMIC = replace(QUANTIZE, id="dynamicquantizelinear-opset11", op="DynamicQuantizeLinear", opset=11)
+TORN = replace(QUANTIZE, id="quantizelinear-int8-opset23-precision_float16", opset=23)
 LOOP = CaseInfo(id="loop-dynamic_batch-opset16", family="dynamic_shapes", op="Loop", opset=16)
 
 RUNTIMES: Mapping[str, RuntimeInfo] = {
@@ -114,6 +115,18 @@ def result(point: str, drift: Drift | None, problem: str = "") -> OutputResult:
     )
 
 
+def torn(sides_with: str, drift: Drift) -> OutputResult:
+    """Return an output of which the references differ."""
+    return replace(
+        result("opt", drift),
+        reference="onnx",
+        second_reference="onnxruntime",
+        second_drift=OFF if drift is EXACT else EXACT,
+        references_differ=OFF,
+        sides_with=sides_with,
+    )
+
+
 def all_records() -> list[Record]:
     """Return records of every status and verdict, with every hostile text in every field that takes text."""
     refused = Diagnostic(
@@ -160,6 +173,8 @@ def all_records() -> list[Record]:
         record(
             LOOP, "8.6", Status.BUILD_FAILED, reason="K exceeds the maximum", results=(result("opt", NOT_A_NUMBER),)
         ),
+        record(TORN, "ort-1.31", Status.DRIFT, reason="2 steps off", results=(torn("onnxruntime", OFF),)),
+        record(TORN, "rtx-1.7", Status.MATCH, results=(torn("onnx", EXACT),)),
         *(_hostile(number, text) for number, text in enumerate(HOSTILE)),
         record(
             replace(LOOP, id="long"),
@@ -211,7 +226,7 @@ def _hostile(number: int, text: str) -> Record:
         reason=text,
         stage=text,
         diagnostics=(Diagnostic(source="log", message=text, severity="warning", op=text, node=text),),
-        results=(replace(result(text, None, text), output=text, dtype=text),),
+        results=(replace(result(text, None, text), output=text, dtype=text, second_reference=text, sides_with=text),),
         points=(PointResult(point=text, status=Status.WRONG, shapes={text: (1,)}, reason=text),),
         signature=text,
         remedy=text,

@@ -16,7 +16,6 @@ from matrix.repro.bundle import Bundle, write_bundle
 from matrix.repro.running import executing
 from matrix.run import reference_of
 from matrix.runtimes.selection import Runtime, select_onnxruntime, select_tensorrt
-from matrix.verdict.reference import References
 
 (ORT,) = select_onnxruntime("1.31", "off", {"ort-1.31": Path(sys.executable)})
 (RTX,) = select_tensorrt("rtx-1.7", {"rtx-1.7": Path(sys.executable)})
@@ -25,9 +24,8 @@ from matrix.verdict.reference import References
 def bundles_of(cells: Sequence[tuple[Case, Runtime]], out: Path) -> list[tuple[Record, Bundle]]:
     """Run ``cells`` and write the bundle of each into ``out``."""
     made = [Cell(case=case, runtime=runtime) for case, runtime in cells]
-    references = References(out / "references")
     written = []
-    with executing(made, timeout=60, output=sys.stderr) as (executor, hardware):
+    with executing(made, timeout=60, output=sys.stderr) as (executor, hardware, references):
         for cell in made:
             finished = executor.take(cell)
             record = conclude(finished, reference_of(finished, references), run="r", hardware=hardware, expected=None)

@@ -25,8 +25,8 @@ from cases.case import Array, Case, Shape, ShapePoint
 from cases.catalogue import MODULES, Generated, generate
 from cases.dynamic_shapes.boxes import OVERLAP, corners, scores
 from cases.dynamic_shapes.symbolic import dynamic_case, f32
+from matrix.verdict.reference.corrections import LACKING, WRONG, replacements
 from tests.independent import independent_answer, is_answered
-from tests.operator_corrections import LACKING, WRONG, replacements
 from tests.recurrent_arithmetic import recurrent_answer
 
 ONNXRUNTIME_READS = 26  # the newest opset that onnxruntime 1.31 loads

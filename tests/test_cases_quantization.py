@@ -147,13 +147,15 @@ def test_reference_has_an_answer_that_says_something(case: Case) -> None:
 
 @pytest.mark.parametrize("case", [case for case in VALID.values() if case.no_reference], ids=lambda case: case.id)
 def test_reason_for_no_reference_is_still_true(case: Case) -> None:
-    """Nothing runs it, or the evaluator does what C and numpy leave undefined, or it and ONNX Runtime part."""
+    """Nothing runs it, or the implementations part; what ONNX is silent about is nothing that a run could show."""
     made = generate(case)
     evaluated, ran = evaluate(made), run_if_possible(made)
     if evaluated.outputs is None or ran.outputs is None:
         assert evaluated.outputs is ran.outputs
     else:
-        assert evaluated.warned or not all(map(equal, flat(ran.outputs), flat(evaluated.outputs)))
+        assert {"nan", "infinities", "zeros"} & case.tags or not all(
+            map(equal, flat(ran.outputs), flat(evaluated.outputs))
+        )
 
 
 @every_valid_case

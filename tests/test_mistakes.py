@@ -13,7 +13,7 @@ from tests.quantized_arithmetic import Mistake, answer
 
 # What the arithmetic here does not follow: an overflow that is not saturated, another precision, and other operators.
 OTHER = frozenset(
-    {"saturate0", "precision_float16", "precision_bfloat16", "infinities", "nan", "empty", "scale_computed"}
+    {"contrib", "saturate0", "precision_float16", "precision_bfloat16", "infinities", "nan", "empty", "scale_computed"}
     | {"function_body", "matmulinteger", "dequantized", "minus_infinity"}
 )
 # int32 sums are exact, and DynamicQuantizeLinear has one scale for the whole tensor.

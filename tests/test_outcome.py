@@ -41,12 +41,12 @@ RAN = Evidence(stage="run:max", executed=True)
         (Evidence(failed="parse", words="[X] no"), Status.UNSUPPORTED, "[X] no"),
         (Evidence(failed="load", words="no kernel"), Status.UNSUPPORTED, "no kernel"),
         (Evidence(failed="build", words="no tactic"), Status.BUILD_FAILED, "no tactic"),
-        (Evidence(failed="build", words="Cuda", needs_gpu="needs a GPU"), Status.NOT_RUN, "needs a GPU"),
+        (Evidence(failed="build", words="Cuda", not_here="needs a GPU"), Status.NOT_RUN, "needs a GPU"),
         (Evidence(failed="run:max", words="overflow"), Status.RUN_FAILED, "overflow"),
         (Evidence(failed="deserialize", words="no GPU"), Status.RUN_FAILED, "at deserialize: no GPU"),
         (Evidence(), Status.BUILDS, ""),
         (
-            Evidence(failed="profile", words="refused by the harness", needs_gpu="x"),
+            Evidence(failed="profile", words="refused by the harness", not_here="x"),
             Status.BUILD_FAILED,
             "refused by the harness",
         ),
@@ -64,7 +64,7 @@ RAN = Evidence(stage="run:max", executed=True)
         ),
         (Evidence(network=["y is int8"]), Status.WRONG, "y is int8"),
         (Evidence(network=["y is int8"], failed="build", words="loud"), Status.BUILD_FAILED, "loud"),
-        (Evidence(network=["y is int8"], failed="build", needs_gpu="needs a GPU"), Status.WRONG, "y is int8"),
+        (Evidence(network=["y is int8"], failed="build", not_here="needs a GPU"), Status.WRONG, "y is int8"),
         (replace(RAN, points=(GOOD,)), Status.MATCH, ""),
         (replace(RAN, points=(GOOD, OFF)), Status.DRIFT, "right at min; off at max: output y: off by 0.5"),
         (

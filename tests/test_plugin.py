@@ -143,6 +143,15 @@ def test_the_record_says_what_happened_at_each_shape_point(harness: Harness) -> 
     assert records["dynamic_refuse"].points[0].reason == "refused at parse"
 
 
+def test_a_build_without_the_tactics_that_it_needs_says_nothing_about_the_release(harness: Harness) -> None:
+    harness.run("notactic notactic_restricted")
+    records = harness.records()
+    assert records["notactic"].status is Status.BUILD_FAILED
+    assert records["notactic_restricted"].status is Status.NOT_RUN
+    assert "restricted to the tactic sources JIT_CONVOLUTIONS" in records["notactic_restricted"].reason
+    assert records["notactic_restricted"].settings == {"tactic_sources": "JIT_CONVOLUTIONS"}
+
+
 def test_a_first_run_can_become_the_baseline_and_the_next_is_the_same(harness: Harness) -> None:
     cases = "fine segfault refuse"
     code, output = harness.run(cases, "--update-baseline")

@@ -58,6 +58,14 @@ def test_a_known_issue_past_its_expiry_fails_with_its_link_though_the_baseline_h
     assert code == 0, "a baseline is written, not judged"
 
 
+def test_what_is_unexpected_runs_once_where_starting_again_costs_too_much(harness: Harness) -> None:
+    harness.run("segfault", "--rerun=none")
+    assert (harness.records()["segfault"].status, harness.records()["segfault"].attempts) == (Status.CRASH, 1)
+    code, output = harness.run("segfault", "--rerun=twice")
+    assert code == 4
+    assert "--rerun: 'twice' is not one of unexpected, none" in output
+
+
 def test_a_change_fails_though_the_issue_is_known(harness: Harness) -> None:
     harness.issues.write_text(issue())
     baseline(harness, segfault="builds")

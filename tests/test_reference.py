@@ -1,7 +1,8 @@
-"""References: computed once, kept on disk, and what happens where there is none; outputs held against them."""
+"""The first reference, what is chosen of two, and outputs held against them."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +13,15 @@ from onnx import TensorProto, helper, numpy_helper
 
 from cases.case import EXACT, ShapePoint, Tolerance
 from matrix.case_folder import CaseFolder, CaseFolders, DeclaredOutput
-from matrix.verdict import reference
+from matrix.record import OutputResult
 from matrix.verdict.outputs import compare_outputs
-from matrix.verdict.reference import Reference, References
-from tests.models import case, counting, relu, single_node
+from matrix.verdict.reference import Answer, Reference
+from matrix.verdict.reference.answer import choose
+from matrix.verdict.reference.specification import NAME, evaluate, fingerprint
+from tests.models import relu, single_node
 
 Y = (DeclaredOutput(name="y", dtype="float32", shape=(None, 3)),)
+X = np.array([[-2.0, 0.0, 3.0]], np.float32)
 
 
 def folder_of(tmp_path: Path, item: Any) -> CaseFolder:
@@ -26,88 +30,153 @@ def folder_of(tmp_path: Path, item: Any) -> CaseFolder:
     return folder
 
 
-def test_a_reference_is_computed_once_and_read_from_disk_afterwards(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    folder = folder_of(tmp_path, relu())
-    first = References(tmp_path / "cache").get(folder)
-    assert first.outputs is not None
-    assert first.outputs["opt"]["y"].reshape(-1).tolist() == [0, 0, 0, 1, 2, 3]
-    assert first.name == f"onnx {onnx.__version__} reference evaluator"
-
-    def fail(_: object) -> None:
-        raise AssertionError("computed again")
-
-    monkeypatch.setattr(reference, "compute", fail)
-    references = References(tmp_path / "cache")
-    second = references.get(folder)
-    assert second.name == first.name
-    assert second.outputs is not None
-    assert second.outputs["max"]["y"].tobytes() == first.outputs["max"]["y"].tobytes()
-    assert references.get(folder) is second
+def contrib(op: str, outputs: tuple[str, ...] = ("y",), **attributes: Any) -> onnx.ModelProto:
+    graph = helper.make_graph(
+        [helper.make_node(op, ["x"], list(outputs), domain="com.microsoft", **attributes)],
+        "case",
+        [helper.make_tensor_value_info("x", TensorProto.FLOAT, ["N", 3])],
+        [helper.make_tensor_value_info(name, TensorProto.FLOAT, None) for name in outputs],
+    )
+    opsets = [helper.make_opsetid("", 17), helper.make_opsetid("com.microsoft", 1)]
+    return helper.make_model(graph, opset_imports=opsets, ir_version=8)
 
 
-@pytest.mark.parametrize("damage", ["index.json", "0.0.bin"])
-def test_a_damaged_cache_entry_is_computed_anew(tmp_path: Path, damage: str) -> None:
-    folder = folder_of(tmp_path, relu())
-    References(tmp_path / "cache").get(folder)
-    (path,) = (tmp_path / "cache").rglob(damage)
-    path.write_bytes(b"{")
-    again = References(tmp_path / "cache").get(folder)
-    assert again.outputs is not None
-    assert References(tmp_path / "cache").get(folder).outputs is not None
-    assert path.read_bytes() != b"{"
+def test_a_model_of_the_evaluators_own_operators_says_so() -> None:
+    answer = evaluate(single_node("Relu"), {"opt": {"x": X}})
+    assert answer.outputs is not None
+    assert answer.outputs["opt"]["y"].tolist() == [[0, 0, 3]]
+    assert answer.name == NAME == f"onnx {onnx.__version__} reference evaluator"
 
 
-def test_a_cache_that_cannot_be_written_costs_no_result(tmp_path: Path) -> None:
-    (tmp_path / "file").write_text("in the way")
-    assert References(tmp_path / "file").get(folder_of(tmp_path, relu())).outputs is not None
-
-
-def test_an_operator_that_the_evaluator_lacks_at_an_old_opset_is_evaluated_at_a_newer_one(tmp_path: Path) -> None:
+def test_operators_of_ours_are_named_wherever_they_stand() -> None:
+    """DequantizeLinear of opset 13, which the evaluator lacks, inside a branch."""
     scale = numpy_helper.from_array(np.array(0.5, np.float32), "scale")
-
-    def build() -> onnx.ModelProto:
-        return single_node(
-            "DequantizeLinear", x=TensorProto.INT8, opset=13, inputs=("x", "scale"), initializers=(scale,)
-        )
-
-    found = References(tmp_path / "cache").get(folder_of(tmp_path, case("old", build, inputs=counting(np.int8))))
-    assert found.outputs is not None, found.why
-    assert found.name.endswith(", opset 21")
-    assert found.outputs["opt"]["y"].reshape(-1).tolist() == [-1, -0.5, 0, 0.5, 1, 1.5]
-
-
-def test_where_no_evaluator_exists_the_reason_is_kept(tmp_path: Path) -> None:
-    def build() -> onnx.ModelProto:
-        graph = helper.make_graph(
-            [helper.make_node("FastGelu", ["x"], ["y"], domain="com.microsoft")],
-            "case",
-            [helper.make_tensor_value_info("x", TensorProto.FLOAT, ["N", 3])],
-            [helper.make_tensor_value_info("y", TensorProto.FLOAT, ["N", 3])],
-        )
-        opsets = [helper.make_opsetid("", 17), helper.make_opsetid("com.microsoft", 1)]
-        return helper.make_model(graph, opset_imports=opsets, ir_version=8)
-
-    found = References(tmp_path / "cache").get(folder_of(tmp_path, case("contrib", build)))
-    assert found.outputs is None
-    assert "the reference evaluator cannot run it" in found.why
+    branch = helper.make_graph(
+        [helper.make_node("DequantizeLinear", ["x", "scale"], ["inner"])],
+        "branch",
+        [],
+        [helper.make_tensor_value_info("inner", TensorProto.FLOAT, [2])],
+        [scale],
+    )
+    graph = helper.make_graph(
+        [helper.make_node("If", ["c"], ["y"], then_branch=branch, else_branch=branch)],
+        "case",
+        [
+            helper.make_tensor_value_info("x", TensorProto.INT8, [2]),
+            helper.make_tensor_value_info("c", TensorProto.BOOL, []),
+        ],
+        [helper.make_tensor_value_info("y", TensorProto.FLOAT, [2])],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=7)
+    answer = evaluate(model, {"opt": {"x": np.array([-2, 3], np.int8), "c": np.array(True)}})
+    assert answer.outputs is not None, answer.why
+    assert answer.outputs["opt"]["y"].tolist() == [-1, 1.5]
+    assert answer.name == f"{NAME} with our DequantizeLinear"
 
 
-def test_sequences_are_spelled_element_by_element(tmp_path: Path) -> None:
-    def build() -> onnx.ModelProto:
-        graph = helper.make_graph(
-            [helper.make_node("SplitToSequence", ["x"], ["s"], axis=1)],
-            "case",
-            [helper.make_tensor_value_info("x", TensorProto.FLOAT, ["N", 3])],
-            [helper.make_tensor_sequence_value_info("s", TensorProto.FLOAT, ["N", 1])],
-        )
-        return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+def test_what_conversion_would_change_is_not_converted() -> None:
+    """Upsample of opset 9 is Resize with other coordinates at opset 21: ours of its own version answers."""
+    scales = numpy_helper.from_array(np.array([1, 2], np.float32), "scales")
+    model = single_node("Upsample", opset=9, inputs=("x", "scales"), initializers=(scales,), mode="linear")
+    answer = evaluate(model, {"opt": {"x": X}})
+    assert answer.outputs is not None, answer.why
+    assert answer.outputs["opt"]["y"].tolist() == [[-2, -1, 0, 1.5, 3, 3]]
+    assert answer.name == f"{NAME} with our Upsample"
 
-    found = References(tmp_path / "cache").get(folder_of(tmp_path, case("sequence", build)))
-    assert found.outputs is not None, found.why
-    assert list(found.outputs["opt"]) == ["s[0]", "s[1]", "s[2]"]
-    assert found.outputs["opt"]["s[1]"].shape == (2, 1)
+
+def test_softmax_of_an_old_opset_has_its_old_meaning() -> None:
+    x = np.zeros((1, 2, 2), np.float32)
+    for opset, share in ((11, 0.25), (13, 0.5)):
+        answer = evaluate(single_node("Softmax", opset=opset, axis=1, x_shape=(1, 2, 2)), {"opt": {"x": x}})
+        assert answer.outputs is not None
+        assert np.unique(answer.outputs["opt"]["y"]).tolist() == [share]
+
+
+def test_scan_outputs_of_a_loop_are_stacked() -> None:
+    body = helper.make_graph(
+        [helper.make_node("Identity", ["c"], ["d"]), helper.make_node("Identity", ["x"], ["s"])],
+        "body",
+        [
+            helper.make_tensor_value_info("i", TensorProto.INT64, []),
+            helper.make_tensor_value_info("c", TensorProto.BOOL, []),
+        ],
+        [helper.make_tensor_value_info("d", TensorProto.BOOL, []), helper.make_tensor_value_info("s", 1, [1, 3])],
+    )
+    graph = helper.make_graph(
+        [helper.make_node("Loop", ["m", ""], ["y"], body=body)],
+        "case",
+        [helper.make_tensor_value_info("x", 1, [1, 3]), helper.make_tensor_value_info("m", TensorProto.INT64, [])],
+        [helper.make_tensor_value_info("y", 1, [None, 1, 3])],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    answer = evaluate(model, {"opt": {"x": X, "m": np.array(2)}, "none": {"x": X, "m": np.array(2)}})
+    assert answer.outputs is not None, answer.why
+    assert answer.outputs["opt"]["y"].shape == (2, 1, 3)
+    assert "no iteration" in evaluate(model, {"opt": {"x": X, "m": np.array(0)}}).why
+
+
+@pytest.mark.parametrize(("how", "values"), [("SAME_UPPER", [3, 3, 5]), ("SAME_LOWER", [1, 3, 5])])
+def test_the_odd_pad_of_a_pool_goes_where_it_belongs(how: str, values: list[float]) -> None:
+    """Five elements, windows of 2 every 2: ceil(5 / 2) outputs, and one pad."""
+    model = single_node("MaxPool", x_shape=(1, 1, 5), y_shape=(1, 1, 3), kernel_shape=[2], strides=[2], auto_pad=how)
+    answer = evaluate(model, {"opt": {"x": np.array([[[1, 3, 2, 3, 5]]], np.float32)}})
+    assert answer.outputs is not None, answer.why
+    assert answer.outputs["opt"]["y"].reshape(-1).tolist() == values
+
+
+def test_where_no_evaluator_exists_the_reason_is_kept() -> None:
+    answer = evaluate(contrib("FastGelu"), {"opt": {"x": X}})
+    assert answer.outputs is None
+    assert "the reference evaluator cannot run it: NotImplementedError" in answer.why
+
+
+def test_what_an_operator_of_ours_does_not_know_is_said_in_its_words() -> None:
+    answer = evaluate(contrib("QMoE", k=1), {"opt": {"x": X}})
+    assert answer.outputs is None
+    assert "ValueError: operand" in answer.why
+
+
+def test_sequences_are_spelled_element_by_element() -> None:
+    graph = helper.make_graph(
+        [helper.make_node("SplitToSequence", ["x"], ["s"], axis=1)],
+        "case",
+        [helper.make_tensor_value_info("x", TensorProto.FLOAT, ["N", 3])],
+        [helper.make_tensor_sequence_value_info("s", TensorProto.FLOAT, ["N", 1])],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    answer = evaluate(model, {"opt": {"x": X}})
+    assert answer.outputs is not None, answer.why
+    assert list(answer.outputs["opt"]) == ["s[0]", "s[1]", "s[2]"]
+    assert answer.outputs["opt"]["s[1]"].shape == (1, 1)
+
+
+def test_the_fingerprint_follows_the_sources_and_fits_a_folder() -> None:
+    assert onnx.__version__ in fingerprint()
+    assert np.__version__ in fingerprint()
+    assert fingerprint() == Path(fingerprint()).name
+
+
+YES, NO = Answer(name="onnx", outputs={}), Answer(why="no evaluator")
+OTHER, NONE = Answer(name="onnxruntime", outputs={}), Answer(why="refused")
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "itself", "judge", "why"),
+    [
+        (YES, OTHER, False, "onnx", ""),
+        (YES, OTHER, True, "onnx", ""),
+        (YES, NONE, False, "onnx", ""),
+        (NO, OTHER, False, "onnxruntime", ""),
+        (NO, OTHER, True, "", "no evaluator; the only other reference is this very release"),
+        (NO, NONE, False, "", "no evaluator"),
+    ],
+)
+def test_the_specification_judges_where_it_can(
+    first: Answer, second: Answer, itself: bool, judge: str, why: str
+) -> None:
+    chosen = choose(first, second, itself=itself)
+    assert (chosen.name, chosen.why, chosen.second) == (judge, why, second)
+    assert (chosen.outputs is None) == (judge == "")
 
 
 def reference_of(**outputs: Any) -> Reference:
@@ -162,7 +231,76 @@ def test_a_point_that_the_runtime_did_not_reach_is_not_compared() -> None:
 
 def test_static_points_are_named(tmp_path: Path) -> None:
     points = (ShapePoint(name="static", shapes={"x": (2, 3)}),)
-    found = References(tmp_path / "cache").get(
-        folder_of(tmp_path, case("static", lambda: single_node("Relu"), points=points, profiles=()))
-    )
-    assert list(found.outputs or ()) == ["static"]
+    folder = folder_of(tmp_path, replace(relu(), points=points, profiles=()))
+    assert [point["name"] for point in folder.points] == ["static"]
+
+
+def held(got: Any, first: Any, second: Any, tolerance: Tolerance = EXACT) -> OutputResult:
+    answer = Answer(name="onnxruntime", outputs={"opt": {"y": np.asarray(second)}})
+    reference = replace(reference_of(y=first), second=answer)
+    (result,) = compare_outputs({"opt": {"y": np.asarray(got)}}, reference, Y, tolerance)
+    return result
+
+
+ONE, TWO, FAR = (np.array([[value, 2, 3]], np.float32) for value in (1.0, 1.25, 9.0))
+
+
+@pytest.mark.parametrize(
+    ("got", "tolerance", "side"),
+    [
+        (ONE, EXACT, "onnx"),
+        (TWO, EXACT, "onnxruntime"),
+        (FAR, EXACT, "neither"),
+        (ONE, Tolerance(absolute=0.25), "both"),
+        (TWO, Tolerance(absolute=0.25), "both"),
+        (FAR, Tolerance(absolute=0.25), "neither"),
+    ],
+)
+def test_a_side_is_taken_where_the_references_differ(got: Any, tolerance: Tolerance, side: str) -> None:
+    result = held(got, ONE, TWO, tolerance)
+    assert result.sides_with == side
+    assert result.references_differ is not None
+    assert result.references_differ.max_abs == 0.25
+    assert result.references_differ.share_off == (0 if tolerance.absolute else pytest.approx(1 / 3))
+    assert result.second_reference == "onnxruntime"
+    assert result.second_drift is not None
+    assert result.second_drift.max_abs == abs(float(got[0, 0]) - 1.25)
+    assert bool(result.problem) == (side in ("onnxruntime", "neither"))  # the first reference judges
+
+
+def test_references_of_equal_bits_differ_in_nothing() -> None:
+    result = held(FAR, ONE, ONE)
+    assert (result.references_differ, result.sides_with) == (None, "")
+    assert result.second_drift == result.drift
+
+
+def test_negative_zero_is_a_difference_in_bits_and_on_everybodys_side() -> None:
+    zero = np.zeros((1, 3), np.float32)
+    result = held(zero, zero, -zero)
+    assert result.references_differ is not None
+    assert (result.references_differ.max_abs, result.sides_with) == (0, "both")
+
+
+@pytest.mark.parametrize(("other", "side"), [(np.float64(ONE), "onnx"), (ONE[:, :2], "onnx")])
+def test_references_of_another_type_or_shape_have_no_figure_and_a_side(other: Any, side: str) -> None:
+    result = held(ONE, ONE, other)
+    assert (result.references_differ, result.second_drift, result.sides_with) == (None, None, side)
+
+
+def test_text_takes_sides_too() -> None:
+    first, second = np.array([["a", "b"]], object), np.array([["a", "c"]], object)
+    declared = (DeclaredOutput(name="y", dtype="string", shape=(1, 2)),)
+    reference = replace(reference_of(y=first), second=Answer(name="onnxruntime", outputs={"opt": {"y": second}}))
+    (result,) = compare_outputs({"opt": {"y": second}}, reference, declared, EXACT)
+    assert result.sides_with == "onnxruntime"
+    assert result.references_differ is not None
+    assert result.references_differ.share_off == 0.5
+
+
+def test_judged_by_the_second_reference_there_is_no_side() -> None:
+    answer = Answer(name="onnxruntime", outputs={"opt": {"y": TWO}})
+    (result,) = compare_outputs({"opt": {"y": ONE}}, choose(NO, answer), Y, EXACT)
+    assert (result.reference, result.second_reference, result.sides_with) == ("onnxruntime", "onnxruntime", "")
+    assert result.problem
+    (unjudged,) = compare_outputs({"opt": {"y": ONE}}, choose(NO, answer, itself=True), Y, EXACT)
+    assert (unjudged.reference, unjudged.problem, unjudged.second_reference) == ("", "", "onnxruntime")

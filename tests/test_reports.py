@@ -125,7 +125,7 @@ def test_headline() -> None:
     new = replace(same, verdict=Verdict.NEW, baseline=None)
     assert headline(summarize([new])) == f"{start}1 cell not in the baselines yet."
     assert headline(summarize([replace(same, verdict=None)])).endswith("nothing was judged against a baseline.")
-    assert headline(summarize(RECORDS)).startswith("13 cases on 5 runtimes, 24 cells: 7 wrong, 1 crash, 1 timeout")
+    assert headline(summarize(RECORDS)).startswith("14 cases on 5 runtimes, 26 cells: 7 wrong, 1 crash, 1 timeout")
 
 
 def test_a_later_record_of_a_cell_counts() -> None:

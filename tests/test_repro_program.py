@@ -122,9 +122,9 @@ def cell(points: Sequence[dict[str, Any]] = (), **changes: Any) -> dict[str, Any
 
 
 def reply(**changes: Any) -> dict[str, Any]:
-    facts = {
+    facts: dict[str, Any] = {
         "failed": None, "not_applicable": "", "machine": "", "network": None, "executed": False, "points": [],
-        "diagnostics": [{"severity": "error", "message": "no"}], "stage": "build",
+        "diagnostics": [{"severity": "error", "message": "no"}], "stage": "build", "settings": {},
     }  # fmt: skip
     return {**facts, **changes}
 
@@ -139,10 +139,11 @@ NETWORKS = st.sampled_from([None, ("float32", (-1, 3)), ("int8", (-1, 3)), ("flo
     must_refuse=st.sampled_from(["", "", "a fault"]), not_applicable=st.sampled_from(["", "", "never"]),
     how=st.lists(st.sampled_from(["ran", "refused", "absent", "elsewhere"]), max_size=2),
     dynamic=st.booleans(), allowed=st.booleans(), known=st.booleans(), same_shape=st.booleans(),
+    restricted=st.booleans(),
 )  # fmt: skip
 def test_evidence_is_classified_alike(
     judge: Any, failed: str | None, network: Any, has_gpu: bool, machine: str, must_refuse: str, not_applicable: str,
-    how: list[str], dynamic: bool, allowed: bool, known: bool, same_shape: bool,
+    how: list[str], dynamic: bool, allowed: bool, known: bool, same_shape: bool, restricted: bool,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> None:  # fmt: skip
     job = tmp_path_factory.getbasetemp()
@@ -174,12 +175,15 @@ def test_evidence_is_classified_alike(
     status, _ = classify(
         Evidence(
             not_applicable=not_applicable, machine=machine, failed=failed, must_refuse=must_refuse, network=parsed,
-            needs_gpu="it needs one" if inside and not has_gpu else "", executed=bool(ran), stage="s", words="no",
+            not_here="it cannot" if (inside and not has_gpu) or (network and restricted) else "",
+            executed=bool(ran), stage="s", words="no",
             one_shape=dynamic and ran_at_one_shape(asked, {name: shapes[name] for name in ran}), points=points,
         )
     )  # fmt: skip
     stored = {"name": "y", "dtype": "float32", "shape": [1, 3], "file": "zeros.bin"}
+    no_implementation = {"severity": "error", "message": "no", "code": "UNSUPPORTED_STATE"}
     given_reply = reply(
+        settings={"tactic_sources": "EDGE"} if restricted else {}, diagnostics=[no_implementation],
         failed=failed, machine=machine, not_applicable=not_applicable, executed=bool(ran),
         network=network and {"outputs": [{"name": "y", "dtype": network[0], "shape": network[1]}], "dtypes": inside},
         points=[

@@ -241,3 +241,10 @@ def test_tensorrt_rtx_builds_for_the_architecture_asked_for(rtx: Run) -> None:
     refused, _ = rtx(relu("relu-sm10"), sm="sm10")
     assert refused.failed == "build"
     assert refused.diagnostics[0].code == "AttributeError"
+
+
+def test_a_provider_that_is_not_there_is_not_the_runtimes_fault(ort: Run) -> None:
+    reply, outputs = ort(relu("provider"), provider="cuda")
+    assert reply.failed is None
+    assert not outputs
+    assert "built without CUDAExecutionProvider" in reply.machine

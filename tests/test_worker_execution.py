@@ -181,7 +181,6 @@ class Bench:
         poisoned: bool = False,
     ) -> Any:
         job = self._worker.job
-        self._patch.setattr(self._worker.device, "Memory", lambda: HostMemory(breaks))
         self._patch.setattr(self._worker.device, "is_poisoned", lambda: poisoned)
         made = [
             job.Point(name, [self._store(name, *item) for item in arrays.items()], [])
@@ -189,10 +188,11 @@ class Bench:
         ]
         request = job.Request(self._folder, self._folder / "model.onnx", made, list(profiles), {}, None)
         inputs = [self._worker.profiles.GraphInput(name, None) for name in next(iter(points.values()))]
-        execution = self._worker.execution.Execution(TRT, engine, engine, request, inputs, "it ran")
         reply = job.Reply()
         listeners = SimpleNamespace(mark=lambda: (0, 0), first_error=lambda mark: "TensorRT's words")
-        self._worker.execution.run_points(execution, job.Stages(self._folder, reply), reply, listeners)
+        with HostMemory(breaks) as memory, memory.stream() as stream:
+            execution = self._worker.execution.Execution(TRT, engine, engine, request, inputs, "it ran", memory, stream)
+            self._worker.execution.run_points(execution, job.Stages(self._folder, reply), reply, listeners)
         return reply
 
     def output(self, reply: Any, point: int, index: int = 0) -> Any:

@@ -30,7 +30,6 @@ PAST = 3
 SCALES = np.array([3, 5, 7, 2]) * 2.0**-11
 X_SCALE = 2.0**-5
 TOLERANCE = {"float": Tolerance(absolute=2.0**-16), "float16": Tolerance(absolute=2.0**-8, relative=2.0**-9)}
-NO_INT8 = "ONNX Runtime registers no CPU kernel of QAttention for an int8 input"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,7 +90,6 @@ def _case(axes: Attention, kind: str = extents.STATIC) -> Case:
         kind=kind,
         tolerance=TOLERANCE[axes.real],
         tags=frozenset({"contrib"}),
-        no_reference=NO_INT8 if axes.types[0] == "int8" else "",
     ).case()
 
 

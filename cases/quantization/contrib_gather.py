@@ -24,7 +24,6 @@ ROWS, WIDTH = 11, 64
 SCALES = np.array([3, 5, 7, 2]) * 2.0**-4
 OPSETS = {"uint8": 13, "int4": 21, "uint4": 21, "float4e2m1": 23}
 FLOAT8 = ("float8e4m3fn", "float8e4m3fnuz", "float8e5m2", "float8e5m2fnuz")
-NO_BFLOAT16 = "ONNX Runtime registers no CPU kernel of GatherBlockQuantized for bfloat16"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,7 +91,6 @@ def _case(axes: Table, kind: str = extents.STATIC) -> Case:
         kind=kind,
         opset=OPSETS.get(axes.dtype, 19),
         tags=frozenset({"contrib"}),
-        no_reference=NO_BFLOAT16 if axes.real == "bfloat16" else "",
     ).case()
 
 

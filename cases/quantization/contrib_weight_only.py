@@ -32,9 +32,7 @@ DOMAIN = "com.microsoft"
 UNITS = 7  # odd, and no multiple of any vector's length
 SCALES = np.array([3, 5, 7, 2]) * 2.0**-7
 POWERS = np.array([2.0**-4, 2.0**-5])
-NO_BFLOAT16 = "ONNX Runtime registers no CPU kernel of this operator for bfloat16"
 UNWRITTEN = "ONNX Runtime's CPU kernel of MatMulBnb4 leaves most of its output unwritten where transB is 0"
-ONLY_4_BITS = "ONNX Runtime's CPU kernel takes unpacked zero points and g_idx with 4 bits only"
 BNB4_K, BNB4_LIMIT = 32, 4.0
 
 
@@ -115,14 +113,7 @@ def _nbits(axes: NBits, kind: str = extents.STATIC) -> Case:
         kind=kind,
         opset=13,
         tags=frozenset({"contrib"}),
-        no_reference=_why_no_reference(axes),
     ).case()
-
-
-def _why_no_reference(axes: NBits) -> str:
-    if axes.real == "bfloat16":
-        return NO_BFLOAT16
-    return ONLY_4_BITS if axes.bits == 8 and (axes.zero_point == "zp_unpacked" or axes.extra == "g_idx") else ""
 
 
 def _activations(real: np.dtype[np.floating], inner: int, key: str, shape: Shape) -> Array:
@@ -184,7 +175,7 @@ def _bnb4(quant_type: str, block: int, real: str, transposed: bool, kind: str) -
         kind=kind,
         tolerance=_dot_product(takes, real),
         tags=frozenset({"contrib"}),
-        no_reference=NO_BFLOAT16 if real == "bfloat16" else "" if transposed else UNWRITTEN,
+        no_reference="" if transposed else UNWRITTEN,
     ).case()
 
 

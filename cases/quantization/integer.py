@@ -38,12 +38,6 @@ ZERO_POINTS = {
     "zp_x_only": "an odd zero point of the input only",
     "zp_weight_only": "an odd zero point of the weight only",
 }
-UNRUNNABLE = {
-    CONV: "ONNX Runtime takes one zero point of the weight only, and the ONNX reference evaluator several for two "
-    "spatial dimensions only",
-    MATMUL: "ONNX Runtime takes one zero point of the input only, and the ONNX reference evaluator subtracts one per "
-    "row from the columns",
-}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -152,14 +146,7 @@ def _case(axes: Integer) -> Case:
         profiles=batch.profiles(points),
         tags=frozenset({*words, batch.tag(axes.dynamic)}),
         tolerance=EXACT,
-        no_reference=UNRUNNABLE[axes.op] if _is_unrunnable(axes) else "",
     )
-
-
-def _is_unrunnable(axes: Integer) -> bool:
-    if axes.op == MATMUL:
-        return axes.rows == "per_row_vector"
-    return axes.granularity == "per_axis" and len(axes.shapes.weight) != 4
 
 
 def _build(axes: Integer) -> onnx.ModelProto:

@@ -2,8 +2,9 @@
 
 Attributes are those that the parser's source reads (onnx-tensorrt, onnxOpImporters.cpp of release 10.16) and what the
 release notes call their limits: block_size 32 of MXFP8 and 16 of FP4, scales of FP8 or E8M0 type. Combinations beyond
-that are tagged ``undocumented``: what a release makes of them, its baseline says. Nothing that is not TensorRT can run
-any of them, so what they compute is not compared with anything.
+that are tagged ``undocumented``: what a release makes of them, its baseline says. Scales are powers of two, so what
+NVIDIA's documentation says is exact; of the operators that compute their scales it does not say how, and they are
+compared with nothing.
 """
 
 from __future__ import annotations

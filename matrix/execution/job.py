@@ -74,6 +74,8 @@ class Reply:
     seconds: Mapping[str, float]
     not_applicable: str = ""  # why the release cannot have what was asked for
     layers: tuple[Layer, ...] = ()  # of the engine
+    settings: Mapping[str, str] = field(default_factory=dict)  # what the builder was set to
+    placement: Mapping[str, int] = field(default_factory=dict)  # execution provider -> nodes that it ran
 
 
 class ReplyError(ValueError):

@@ -10,6 +10,7 @@ import signal
 import subprocess
 import threading
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -41,16 +42,28 @@ class StoppedError(Exception):
 
 
 class Worker:
-    """A worker process of one runtime, in a process group of its own; it sees the ``gpu`` given to it and no other."""
+    """A worker process of one runtime, in a process group of its own; it sees the ``gpu`` given to it and no other.
 
-    def __init__(self, *, python: Path, product: str, folder: Path, stop: threading.Event, gpu: str = "") -> None:
+    ``program`` is what its interpreter is told.
+    """
+
+    def __init__(
+        self,
+        *,
+        python: Path,
+        product: str,
+        folder: Path,
+        stop: threading.Event,
+        gpu: str = "",
+        program: Sequence[str] = ("-I", str(WORKER)),
+    ) -> None:
         folder.mkdir(parents=True)
         self._folder = folder
         self._stop = stop
         self._heard = b""
         self._answers: list[bytes] = []
         self._killed = False
-        command = [str(python), "-I", str(WORKER), product, str(folder), str(os.getpid())]
+        command = [str(python), *program, product, str(folder), str(os.getpid())]
         try:
             self._process = subprocess.Popen(
                 command,
@@ -85,6 +98,10 @@ class Worker:
     def wait(self, directory: Path, deadline: float) -> Ending:
         """Wait until the worker answers the job, dies, floods its log or passes ``deadline`` seconds from now."""
         return self._listen(b"done " + directory.name.encode(), deadline, directory / "log.txt")
+
+    def last_words(self) -> str:
+        """Return the last line that the process printed outside of any job."""
+        return _last_line(self._folder / "log.txt")
 
     def is_alive(self) -> bool:
         return self._process.poll() is None

@@ -95,7 +95,7 @@ class Slot:
             exit=None if reply else ending.exit or ExitInfo(),
             why=why,
             stage=reply.stage if reply else read_stage(directory),
-            log="" if reply else read_log(directory),
+            log="" if reply else read_log(directory) or worker.last_words(),
             version=worker.version,
             python=worker.python,
             packages=environment.packages,

@@ -36,7 +36,7 @@ def replay(
         manifest = read_manifest(folder)
         case, reference = case_of(manifest, folder), expected_of(manifest, folder)
         cells = plan([case], runtimes, [manifest.precision])
-        with executing(cells, timeout=timeout, output=output) as (executor, hardware):
+        with executing(cells, timeout=timeout, output=output) as (executor, hardware, _):
             records = [
                 conclude(executor.take(cell), reference, run="", hardware=hardware, expected=None) for cell in cells
             ]

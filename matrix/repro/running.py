@@ -18,6 +18,7 @@ from matrix.errors import BundleError, OptionError
 from matrix.execution.local import LocalExecutor
 from matrix.plan import Cell, plan
 from matrix.record import Precision, Record
+from matrix.references import References, both_references
 from matrix.repro.bundle import Bundle, write_bundle
 from matrix.repro.collection import NOTHING_RAN
 from matrix.repro.manifest import FILE
@@ -26,22 +27,23 @@ from matrix.runtimes.environment import default_cache
 from matrix.runtimes.hardware import Hardware, choose_gpus, probe
 from matrix.runtimes.provisioning import provided
 from matrix.runtimes.selection import Runtime
-from matrix.verdict.reference import References
 
 SETTINGS = {"optimization_level": "0"}  # of the builder, as a run has them by default
 
 
 @contextmanager
-def executing(cells: Sequence[Cell], *, timeout: float, output: TextIO) -> Iterator[tuple[LocalExecutor, Hardware]]:
-    """Provide the runtimes of ``cells``, start running these one after the other, and yield who runs them, and where.
+def executing(
+    cells: Sequence[Cell], *, timeout: float, output: TextIO
+) -> Iterator[tuple[LocalExecutor, Hardware, References]]:
+    """Provide the runtimes of ``cells`` and start running these; yield who runs them, where, and their references.
 
     Raises:
         OSError: no temporary folder can be written.
     """
     hardware = probe()
     hardware = replace(hardware, gpus=choose_gpus(None, hardware)[:1])
-    runtimes = [cell.runtime for cell in cells]
-    with tempfile.TemporaryDirectory() as root, provided(runtimes, hardware, default_cache(), output) as environments:
+    runtimes, cache = list(dict.fromkeys(cell.runtime for cell in cells)), default_cache()
+    with tempfile.TemporaryDirectory() as root, provided(runtimes, hardware, cache, output) as environments:
         executor = LocalExecutor(
             cells,
             environments,
@@ -51,8 +53,11 @@ def executing(cells: Sequence[Cell], *, timeout: float, output: TextIO) -> Itera
             gpus=hardware.gpus,
             settings=SETTINGS,
         )
-        with executor:
-            yield executor, hardware
+        referring = both_references(
+            runtimes, environments, cache=cache, folder=Path(root), cpu=hardware.cpu, deadline=timeout
+        )
+        with referring as references, executor:
+            yield executor, hardware, references
 
 
 def write_bundles(
@@ -67,8 +72,7 @@ def write_bundles(
     cells = plan([case], [runtime], [precision] if precision else ())
     for cell in cells:
         _make_room(out / cell.id)
-    references = References(default_cache())
-    with executing(cells, timeout=timeout, output=output) as (executor, hardware):
+    with executing(cells, timeout=timeout, output=output) as (executor, hardware, references):
         for cell in cells:
             finished = executor.take(cell)
             record = conclude(finished, reference_of(finished, references), run="", hardware=hardware, expected=None)

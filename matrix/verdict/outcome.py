@@ -34,7 +34,7 @@ class Evidence:
     stage: str = ""  # the last stage entered
     failed: str | None = None  # the stage that the runtime refused
     words: str = ""  # the runtime's first words on that
-    needs_gpu: str = ""  # why the release could not have built this network on this machine
+    not_here: str = ""  # why the release could not have built this network on this machine
     network: Sequence[str] = ()  # differences between the parsed network and what ONNX declares
     executed: bool = False
     must_refuse: str = ""  # what is at fault on purpose: a runtime that takes it does something that nobody defined
@@ -60,7 +60,7 @@ def classify(evidence: Evidence) -> tuple[Status, str]:
     if evidence.must_refuse and evidence.failed is None:
         did = "ran" if evidence.executed else "built"
         return Status.WRONG, f"{evidence.must_refuse}, and the runtime {did} it without an error"
-    if evidence.network and (evidence.failed is None or evidence.needs_gpu):
+    if evidence.network and (evidence.failed is None or evidence.not_here):
         return Status.WRONG, "; ".join(evidence.network)
     if evidence.failed is not None and not evidence.failed.startswith("run"):
         return _refused(evidence)
@@ -72,8 +72,8 @@ def classify(evidence: Evidence) -> tuple[Status, str]:
 def _refused(evidence: Evidence) -> tuple[Status, str]:
     if evidence.failed in ("load", "parse"):
         return Status.UNSUPPORTED, evidence.words
-    if evidence.failed == "build" and evidence.needs_gpu:
-        return Status.NOT_RUN, evidence.needs_gpu
+    if evidence.failed == "build" and evidence.not_here:
+        return Status.NOT_RUN, evidence.not_here
     if evidence.failed in ("build", "profile"):
         return Status.BUILD_FAILED, evidence.words
     return Status.RUN_FAILED, f"at {evidence.failed}: {evidence.words}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from cases.case import Array, Tolerance
 from matrix.case_folder import DeclaredOutput
@@ -24,8 +25,9 @@ def compare_outputs(
 ) -> tuple[OutputResult, ...]:
     """Return one result per output of every shape point in ``got`` (shape point -> output -> array).
 
-    The dtype is judged by the model's own declaration, values and shapes by the reference. Without a reference the
-    results carry dtypes and shapes only. ``steps`` are the quantization steps of those outputs whose scale is known.
+    The dtype is judged by the model's own declaration, values and shapes by the reference. The second reference judges
+    nothing; results only say how far from it they are. Without a reference they carry dtypes and shapes only. ``steps``
+    are the quantization steps of those outputs whose scale is known.
     """
     dtypes = {output.name: output.dtype for output in declared}
     return tuple(
@@ -44,12 +46,68 @@ def _compare_point(
     steps: Mapping[str, QuantizationStep],
 ) -> Iterator[OutputResult]:
     want = (reference.outputs or {}).get(point, {})
+    other = (reference.second.outputs or {}).get(point, {})
     for name, array in got.items():
-        yield _compare(
+        result = _compare(
             point, name, array, want.get(name), reference.name, dtypes.get(name, ""), tolerance, steps.get(name)
         )
+        if name in other:
+            result = hold_against_second(result, array, want.get(name), other[name], reference.second.name, tolerance)
+        yield result
     for name in want.keys() - got.keys():
         yield OutputResult(point=point, output=name, reference=reference.name, problem="the runtime did not return it")
+
+
+def hold_against_second(
+    result: OutputResult, got: Array, first: Array | None, second: Array, name: str, tolerance: Tolerance
+) -> OutputResult:
+    """Return ``result`` with what the second reference says: how far off, how far from the first, whose side it is on.
+
+    A side is taken only where the two differ at all. Figures are missing where shapes or types differ.
+    """
+    if first is None or result.reference == name:  # there is one reference only
+        own = _distance(got, second, tolerance)
+        return replace(result, second_reference=name, second_drift=own.drift)
+    if _is_equal(first, second):
+        return replace(result, second_reference=name, second_drift=result.drift)
+    own, apart = _distance(got, second, tolerance), _distance(second, first, tolerance)
+    return replace(
+        result,
+        second_reference=name,
+        second_drift=own.drift,
+        references_differ=apart.drift,
+        sides_with=_side(first=_distance(got, first, tolerance).within, second=own.within),
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Distance:
+    """Two arrays: their drift where they can be compared, and whether one is within tolerance of the other."""
+
+    drift: Drift | None
+    within: bool
+
+
+def _distance(got: Array, want: Array, tolerance: Tolerance) -> _Distance:
+    if dtype_name(got) != dtype_name(want) or got.shape != want.shape:
+        return _Distance(drift=None, within=False)
+    drift = measure(got, want, tolerance)
+    return _Distance(drift=drift, within=not drift.share_off)
+
+
+def _is_equal(first: Array, second: Array) -> bool:
+    """Say whether two arrays have the same bits, or the same text."""
+    if dtype_name(first) != dtype_name(second) or first.shape != second.shape:
+        return False
+    if dtype_name(first) == "string":
+        return bool(first.tolist() == second.tolist())
+    return first.tobytes() == second.tobytes()
+
+
+def _side(*, first: bool, second: bool) -> str:
+    return {(True, True): "both", (True, False): "onnx", (False, True): "onnxruntime", (False, False): "neither"}[
+        first, second
+    ]
 
 
 def _compare(

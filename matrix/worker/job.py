@@ -114,6 +114,7 @@ class Reply:
         self.points: List[Dict[str, Any]] = []  # the outputs of every shape point that ran
         self.executed = False
         self.layers: List[Dict[str, Any]] = []  # of the engine, as its inspector tells them
+        self.placement: Dict[str, int] = {}  # execution provider -> nodes that it ran
         self.settings: Dict[str, str] = {}  # what the builder was set to
         self.seconds: Dict[str, float] = {}
 

@@ -10,6 +10,7 @@ from typing import Any, Dict, List, Tuple
 import job
 import numpy as np
 import onnxruntime as ort
+import onnxruntime_providers
 import outputs
 import profiles
 import tensors
@@ -47,14 +48,15 @@ class Backend:
         severity = VERBOSE if job.is_verbose(request) else ERROR
         ort.set_default_logger_severity(severity)
         options.log_severity_level = severity
+        provider = request.options.get("provider", "cpu")
+        wanted = onnxruntime_providers.prepare(provider, options)
         try:
-            session = ort.InferenceSession(request.model.name, options, providers=["CPUExecutionProvider"])
+            session = ort.InferenceSession(request.model.name, options, providers=wanted)
         except Exception as error:  # noqa: BLE001 - the binding raises one class per status code
             reply.fail(_refusal("session", error))
             return
-        missing = _unmakeable(request)
-        if missing:
-            reply.machine = "the Python binding of onnxruntime {} makes no tensors of {}".format(self.version, missing)
+        reply.machine = onnxruntime_providers.why_missing(provider, session) or self._why_unmakeable(request)
+        if reply.machine:
             return
         inputs = [_graph_input(item, request) for item in session.get_inputs()]
         faults = profiles.profile_faults(request, inputs)
@@ -81,14 +83,18 @@ class Backend:
             stored = [item for name, value in zip(names, values) for item in _store(name, value, files)]
             reply.points.append({"point": point.name, "error": "", "outputs": stored, "shapes": shapes})
             reply.executed = True
+        reply.placement = onnxruntime_providers.placement(provider, session)
         stages.leave()
 
-
-def _unmakeable(request: job.Request) -> str:
-    """Return the types of inputs that an old binding cannot be handed: no fault of the runtime behind it."""
-    if hasattr(ort.OrtValue, "ortvalue_from_numpy_with_onnx_type"):
-        return ""
-    return ", ".join(sorted({t.dtype for point in request.points for t in point.inputs if t.dtype in ONNX_TYPES}))
+    def _why_unmakeable(self, request: job.Request) -> str:
+        """Say which types of inputs an old binding cannot be handed: no fault of the runtime behind it."""
+        if hasattr(ort.OrtValue, "ortvalue_from_numpy_with_onnx_type"):
+            return ""
+        missing = {t.dtype for point in request.points for t in point.inputs if t.dtype in ONNX_TYPES}
+        if not missing:
+            return ""
+        listed = ", ".join(sorted(missing))
+        return "the Python binding of onnxruntime {} makes no tensors of {}".format(self.version, listed)
 
 
 def _refusal(source: str, error: Exception, **structure: Any) -> Dict[str, Any]:

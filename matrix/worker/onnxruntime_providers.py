@@ -43,8 +43,10 @@ def why_missing(name: str, session: Any) -> str:
     return "onnxruntime {} could not load {}: {}".format(ort.__version__, wanted, _last_words())
 
 
-def placement(session: Any) -> Dict[str, int]:
-    """Return how many nodes each provider ran; ends the noting."""
+def placement(name: str, session: Any) -> Dict[str, int]:
+    """Return how many nodes each provider ran, nothing where the CPU ran them all; ends the noting."""
+    if name == "cpu":
+        return {}
     file = Path(session.end_profiling())
     if file.stat().st_size > MAX_PROFILE:
         return {}

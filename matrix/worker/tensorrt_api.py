@@ -117,7 +117,7 @@ def parser_error(error: Any) -> Dict[str, Any]:
         "parser",
         error.desc(),
         severity="error",
-        code=error.code().name,
+        code=str(error.code()).rpartition(".")[2],  # up to 8.6 this enumeration's `name` is a method
         op=operator() if operator else "",
         node=(name() if name else "") or "#{}".format(error.node()),
         function=" > ".join([*functions, error.func()]),

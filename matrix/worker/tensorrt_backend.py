@@ -128,6 +128,20 @@ class Backend:
         reply: job.Reply,
     ) -> None:
         stages.enter("deserialize")
+        with device.Memory() as memory, memory.stream() as stream:
+            # Engine and context are gone when this returns: they must not outlive their stream.
+            self._run_engine(plan, request, inputs, stages, reply, memory, stream)
+
+    def _run_engine(
+        self,
+        plan: Any,
+        request: job.Request,
+        inputs: List[profiles.GraphInput],
+        stages: job.Stages,
+        reply: job.Reply,
+        memory: device.Memory,
+        stream: Any,
+    ) -> None:
         if self._runtime is None:
             self._runtime = self._trt.Runtime(self._listeners.logger)
             self._runtime.error_recorder = self._listeners.of_runtime
@@ -137,7 +151,7 @@ class Backend:
             reply.fail()
             return
         silent = "{} {} ran it without an error".format(self._product, self.version)
-        execution = Execution(self._trt, engine, context, request, inputs, silent)
+        execution = Execution(self._trt, engine, context, request, inputs, silent, memory, stream)
         run_points(execution, stages, reply, self._listeners)
         if not device.is_poisoned():
             self._inspect(engine, context, request, reply)

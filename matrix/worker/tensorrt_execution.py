@@ -27,7 +27,11 @@ class RunRefusedError(Exception):
 
 
 class Execution:
-    """One engine with its context, for one request; ``silent`` says what a fault that TensorRT takes is told with."""
+    """One engine with its context, for one request; ``silent`` says what a fault that TensorRT takes is told with.
+
+    Stream, allocator and memory are the same at every shape point and outlive the context's use of them: at the next
+    point TensorRT 8.5 still waits for the stream of the last one, and reads its shape tensors again.
+    """
 
     def __init__(
         self,
@@ -37,11 +41,17 @@ class Execution:
         request: job.Request,
         inputs: Sequence[profiles.GraphInput],
         silent: str,
+        memory: device.Memory,
+        stream: Any,
     ) -> None:
         self._trt = trt
         self._engine = engine
         self._context = context
         self._profile = 0
+        self._memory = memory
+        self._stream = stream
+        self._allocator = output_allocator(trt, memory)
+        self._hosts: List[Any] = []  # the content of shape tensors
         self.request = request
         self.graph_inputs = inputs
         self.silent = silent
@@ -49,7 +59,7 @@ class Execution:
         self._inputs = [name for name in names if engine.get_tensor_mode(name) == trt.TensorIOMode.INPUT]
         self._outputs = [name for name in names if name not in self._inputs]
 
-    def run(self, point: job.Point, memory: device.Memory, stream: Any) -> Dict[str, Output]:
+    def run(self, point: job.Point) -> Dict[str, Output]:
         """Run one shape point and return the outputs by name.
 
         Raises:
@@ -57,38 +67,39 @@ class Execution:
             MemoryError: the GPU has not enough memory.
             device.CudaError: CUDA failed.
         """
-        context = self._context
-        self._choose_profile(point, stream)
-        bound = [self._bind_input(tensor, memory) for tensor in point.inputs if tensor.name in self._inputs]
+        context, allocator = self._context, self._allocator
+        self._choose_profile(point)
+        for tensor in point.inputs:
+            if tensor.name in self._inputs:
+                self._bind_input(tensor)
         _check_inputs(context)
-        allocator = output_allocator(self._trt, memory)
+        allocator.forget()
         hosted = {name: self._host_output(name) for name in self._outputs if self._lies_on_host(name)}
         for name in self._outputs:
             if name in hosted:
                 _require(context.set_tensor_address(name, hosted[name].ctypes.data))
             else:
                 _require(context.set_output_allocator(name, allocator))
-        started = context.execute_async_v3(stream.ptr)
+        started = context.execute_async_v3(self._stream.ptr)
         if allocator.failure is not None:
             raise allocator.failure
         _require(started)
-        memory.synchronize(stream)
-        del bound  # the host memory of shape tensors had to live until here
-        return {name: self._fetch(name, hosted.get(name), allocator, memory) for name in self._outputs}
+        self._memory.synchronize(self._stream)
+        return {name: self._fetch(name, hosted.get(name)) for name in self._outputs}
 
     def input_shapes(self) -> Dict[str, List[int]]:
         """Return the shapes of the inputs as the context has them."""
         return {name: [int(extent) for extent in self._context.get_tensor_shape(name)] for name in self._inputs}
 
-    def _choose_profile(self, point: job.Point, stream: Any) -> None:
+    def _choose_profile(self, point: job.Point) -> None:
         """Take the first profile that contains the point; where none does, the first one, for TensorRT to refuse."""
         index = profiles.profile_of(point, self.request) or 0
         if index != self._profile:
-            _require(self._context.set_optimization_profile_async(index, stream.ptr))
+            _require(self._context.set_optimization_profile_async(index, self._stream.ptr))
             self._profile = index
 
-    def _bind_input(self, tensor: job.Tensor, memory: device.Memory) -> Any:
-        """Set shape and address of an input; return the host memory that has to outlive the run, if any."""
+    def _bind_input(self, tensor: job.Tensor) -> None:
+        """Set shape and address of an input."""
         name = tensor.name
         dtype = dtype_of(self._engine.get_tensor_dtype(name))
         try:
@@ -99,10 +110,10 @@ class Execution:
         _require(self._context.set_input_shape(name, tuple(tensor.shape)))
         if self._engine.is_shape_inference_io(name):
             host = np.frombuffer(content or bytes(8), np.uint8).copy()
+            self._hosts.append(host)
             _require(self._context.set_tensor_address(name, host.ctypes.data))
-            return host
-        _require(self._context.set_tensor_address(name, memory.upload(tensors.pack(content, dtype))))
-        return None
+            return
+        _require(self._context.set_tensor_address(name, self._memory.upload(tensors.pack(content, dtype))))
 
     def _lies_on_host(self, name: str) -> bool:
         return bool(self._engine.get_tensor_location(name) == self._trt.TensorLocation.HOST)
@@ -112,7 +123,8 @@ class Execution:
         size = tensors.packed_size(dtype, list(self._context.get_tensor_shape(name)))
         return np.zeros(max(size, 8), np.uint8)
 
-    def _fetch(self, name: str, host: Any, allocator: Any, memory: device.Memory) -> Output:
+    def _fetch(self, name: str, host: Any) -> Output:
+        allocator = self._allocator
         dtype = dtype_of(self._engine.get_tensor_dtype(name))
         shape = allocator.shapes.get(name)
         if shape is None:
@@ -125,7 +137,7 @@ class Execution:
         elif size and name not in allocator.addresses:
             raise RunRefusedError("TensorRT asked for no memory for output {!r}".format(name))
         else:
-            raw = memory.download(allocator.addresses.get(name, 0), size)
+            raw = self._memory.download(allocator.addresses.get(name, 0), size)
         return dtype, shape, tensors.unpack(raw, dtype, tensors.elements(shape))
 
 
@@ -140,8 +152,7 @@ def run_points(execution: Execution, stages: job.Stages, reply: job.Reply, liste
         stages.enter("run:" + point.name)
         begun = listeners.mark()
         try:
-            with device.Memory() as memory, memory.stream() as stream:
-                got = execution.run(point, memory, stream)
+            got = execution.run(point)
         except (RunRefusedError, RuntimeError) as error:
             _refuse(reply, point, error, listeners.first_error(begun))
             if device.is_poisoned():
@@ -180,18 +191,28 @@ def _require(done: bool) -> None:
 
 
 def output_allocator(trt: Any, memory: device.Memory) -> Any:
-    """Return an output allocator that gives out ``memory``: its ``addresses`` and ``shapes`` are by tensor name."""
+    """Return an output allocator that gives out ``memory``: ``addresses`` and ``shapes`` are by tensor name.
+
+    Memory that is large enough is given out again, as TensorRT expects of an allocator that it has used before.
+    """
 
     class OutputAllocator(trt.IOutputAllocator):  # type: ignore[misc]
         def __init__(self) -> None:
             trt.IOutputAllocator.__init__(self)
             self.addresses: Dict[str, int] = {}
+            self._sizes: Dict[str, int] = {}
+            self.forget()
+
+        def forget(self) -> None:
+            """Forget what the last run told: the memory stays."""
             self.shapes: Dict[str, List[int]] = {}
             self.failure: Optional[Exception] = None
 
         def reallocate_output(self, tensor_name: str, _memory: int, size: int, _alignment: int) -> int:
             try:
-                self.addresses[tensor_name] = memory.allocate(size)
+                if size > self._sizes.get(tensor_name, -1):
+                    self.addresses[tensor_name] = memory.allocate(size)
+                    self._sizes[tensor_name] = size
             except (MemoryError, device.CudaError) as error:  # an exception cannot pass through TensorRT
                 self.failure = error
                 return 0

@@ -143,13 +143,13 @@ function table(rows) {
     make("tbody", {}, ...rows.map((row) => make("tr", {}, ...columns.map((name) => cell(row, name)))))));
 }
 
-function outputRow([point, output, got, expected, reference, problem, drift]) {
+function outputRow([point, output, got, expected, reference, problem, drift, second]) {
   const [maxAbs, meanAbs, maxRel, rmse, cosine, sqnr, off, nonfinite, steps, ulp, lsb, at, value, wanted] =
     (drift || Array(14).fill("")).map((figure) => figure ?? "");
   return { Point: text(point), Output: text(output), Problem: text(problem), "Max abs": maxAbs, "SQNR dB": sqnr, Steps: steps,
     ULP: ulp, LSB: lsb, Off: off, "Worst at": at && `${at}: ${value}, not ${wanted}`, Cosine: cosine, "Max rel": maxRel, "Mean abs": meanAbs,
     RMSE: rmse, "Non-finite off": nonfinite, Type: got === expected ? text(got) : `${text(got) || "none"}, not ${text(expected)}`,
-    Reference: text(reference) };
+    Reference: text(reference), "Second reference": text(second) };
 }
 
 function engine(record) {

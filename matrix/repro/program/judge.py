@@ -8,6 +8,7 @@ from typing import Any, Dict, List, Optional, Sequence, Tuple
 import figures
 
 Verdict = Tuple[str, str]
+NO_IMPLEMENTATION = "UNSUPPORTED_STATE"  # tensorrt.ErrorCodeTRT: no tactic of any source that is on can run a layer
 # What a shape point's status makes of its cell, from best to worst.
 ORDER = ("match", "unverified", "not_run", "drift", "run_failed", "wrong")
 
@@ -28,8 +29,7 @@ def judge(
     """
     if reply is None:
         return ended
-    failed, dtypes = reply["failed"], (reply["network"] or {}).get("dtypes", [])
-    needs_gpu = not has_gpu and bool(set(dtypes) & set(cell["dtypes_that_need_a_gpu"]))
+    failed, not_here = reply["failed"], _why_not_here(cell, reply, has_gpu)
     differences = _network_differences(cell["outputs"], reply["network"])
     if reply["not_applicable"]:
         return "not_applicable", reply["not_applicable"]
@@ -37,20 +37,34 @@ def judge(
         return "not_run", "this machine could not: " + reply["machine"]
     if cell["must_refuse"] and failed is None:
         return "wrong", cell["must_refuse"] + ", and the runtime took it without an error"
-    if differences and (failed is None or needs_gpu):
+    if differences and (failed is None or not_here):
         return "wrong", "; ".join(differences)
     if failed is not None and not failed.startswith("run"):
-        return _refused(failed, _first_words(reply), needs_gpu)
+        return _refused(failed, _first_words(reply), not_here)
     if failed is None and not reply["executed"]:
         return "builds", ""
     return _ran(cell, reply, job, expected)
 
 
-def _refused(failed: str, words: str, needs_gpu: bool) -> Verdict:
+def _why_not_here(cell: Dict[str, Any], reply: Dict[str, Any], has_gpu: bool) -> str:
+    """Return why this machine, or this request, could not have built the network, whatever the release can."""
+    network = reply["network"]
+    if network is None:
+        return ""
+    dtypes = sorted(set(network["dtypes"]) & set(cell["dtypes_that_need_a_gpu"]))
+    if dtypes and not has_gpu:
+        return "this release needs a GPU to build a network with {} inside".format(", ".join(dtypes))
+    sources = str(reply["settings"].get("tactic_sources", ""))
+    if sources and any(item.get("code") == NO_IMPLEMENTATION for item in reply["diagnostics"]):
+        return "the builder found no implementation, and was restricted to the tactic sources " + sources
+    return ""
+
+
+def _refused(failed: str, words: str, not_here: str) -> Verdict:
     if failed in ("load", "parse"):
         return "unsupported", words
-    if failed == "build" and needs_gpu:
-        return "not_run", "this release needs a GPU to build this network"
+    if failed == "build" and not_here:
+        return "not_run", not_here
     if failed in ("build", "profile"):
         return "build_failed", words
     return "run_failed", "at {}: {}".format(failed, words)
