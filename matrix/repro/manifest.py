@@ -5,13 +5,12 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import cattrs
 
-from cases.catalogue import INVALID_ON_PURPOSE, INVALID_REQUEST
 from matrix.errors import BundleError
 from matrix.record import Precision, Status
 
@@ -129,11 +128,6 @@ class Manifest:
         if not self.model_files or self.model_files[0] != "model.onnx":
             raise ValueError("it names no model.onnx")
 
-    @property
-    def invalid_on_purpose(self) -> frozenset[str]:
-        """Return those tags of the case that ask every runtime for a refusal."""
-        return frozenset(self.case.tags) & {INVALID_ON_PURPOSE, INVALID_REQUEST}
-
 
 def read_manifest(folder: Path) -> Manifest:
     """Return the manifest of the bundle in ``folder``.
@@ -169,8 +163,3 @@ def _strict(kind: type) -> Any:
         return value
 
     return structure
-
-
-def tolerance_entry(tolerance: Any) -> dict[str, Any]:
-    """Return a tolerance of a case as the manifest has it."""
-    return asdict(tolerance)
