@@ -129,13 +129,14 @@ def _evidence(
         not_here=_why_not_buildable_here(finished, hardware),
         network=differences,
         executed=bool(reply and reply.executed),
-        must_refuse=_fault_on_purpose(finished.cell),
+        must_refuse=fault_on_purpose(finished.cell),
         one_shape=promises_dynamic_shapes(case) and ran_at_one_shape(case.points, shapes_that_ran(reply)),
         points=points,
     )
 
 
-def _fault_on_purpose(cell: Cell) -> str:
+def fault_on_purpose(cell: Cell) -> str:
+    """Return what is at fault in ``cell`` on purpose, so that a runtime must refuse it; empty where nothing is."""
     case = cell.case
     if case.calibration and cell.precision is Precision.INT8_CALIBRATED:
         return case.calibration.mistake

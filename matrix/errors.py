@@ -59,3 +59,10 @@ class KnownIssueError(MatrixError):
 
     def __init__(self, where: str, why: str) -> None:
         super().__init__(f"{where}: {why}. See the head of matrix/known_issues.toml")
+
+
+class BundleError(MatrixError):
+    """A reproduction bundle cannot be written, or what was given is none."""
+
+    def __init__(self, where: str, why: str) -> None:
+        super().__init__(f"{where}: {why}")

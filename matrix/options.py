@@ -13,6 +13,7 @@ import pytest
 from matrix.errors import OptionError
 from matrix.models.options import ModelOptions, add_model_options, read_model_options
 from matrix.record import Precision
+from matrix.repro.collection import CHOICES as BUNDLES
 from matrix.runtimes.selection import Runtime, parse_runtime_pythons, select_onnxruntime, select_tensorrt
 from matrix.verdict.baseline import FOLDER
 from matrix.verdict.known_issues import FILE
@@ -41,6 +42,7 @@ class Options:
     case_timeout: float  # seconds
     report_dir: Path
     keep_jobs: str
+    repro: str
     rerun: bool  # run what is unexpected once more, alone
     baselines: Path | None  # None: nothing is judged by a baseline
     update_baseline: bool
@@ -114,6 +116,13 @@ def add_options(parser: pytest.Parser) -> None:
         help="whose job directory (model, inputs, outputs, log) is kept in the run folder (default failing)",
     )
     group.addoption(
+        "--repro",
+        metavar="|".join(BUNDLES),
+        default="failing",
+        help="of which cells a reproduction bundle is written into the run folder: failing (alarming, new or changed; "
+        "not more than a hundred), all or none (default failing)",
+    )
+    group.addoption(
         "--baseline",
         metavar="PATH",
         help="folder of the baselines (default matrix/baselines), or the file of a run's only runtime",
@@ -160,6 +169,7 @@ def read_options(config: pytest.Config) -> Options:
         report_dir=Path(report_dir).resolve() if report_dir else config.rootpath / "reports" / "out",
         rerun=_one_of("--rerun", config.getoption("--rerun"), RERUN) != "none",
         keep_jobs=_one_of("--keep-jobs", config.getoption("--keep-jobs"), KEEP_JOBS),
+        repro=_one_of("--repro", config.getoption("--repro"), BUNDLES),
         baselines=Path(baselines).resolve() if baselines else None if model else FOLDER,
         update_baseline=update,
         known_issues=Path(known_issues).resolve() if known_issues else None if model else FILE,

@@ -179,6 +179,8 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     options = _options(config)
     for line in unjudged(run.records.values(), config.stash[UNKNOWN], strict=options.strict):
         terminalreporter.write_line(line, red=options.strict, yellow=not options.strict)
+    for line in run.bundles.told():
+        terminalreporter.write_line(line)
     for path in config.stash.get(UPDATED, []):
         terminalreporter.write_line(f"baseline written: {_relative(path, config)}")
     page = run.folder.path / "index.html"

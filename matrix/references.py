@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import Future
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
@@ -9,7 +12,9 @@ from types import TracebackType
 from matrix.case_folder import CaseFolder
 from matrix.evaluator import Evaluator
 from matrix.execution.local import Finished
-from matrix.second_reference import SecondReference
+from matrix.runtimes.environment import Environment
+from matrix.runtimes.selection import Runtime
+from matrix.second_reference import SecondReference, second_reference
 from matrix.verdict.reference import Answer, Reference
 from matrix.verdict.reference.answer import choose
 from matrix.verdict.reference.cache import AnswerCache
@@ -91,6 +96,26 @@ class References:
             self._cache.put(reference, digest, answer)
         else:
             self._passing[reference, digest] = answer
+
+
+@contextmanager
+def both_references(
+    runtimes: Sequence[Runtime],
+    environments: Mapping[str, Future[Environment]],
+    *,
+    cache: Path,
+    folder: Path,
+    cpu: str,
+    deadline: float,
+) -> Iterator[References]:
+    """Yield the references of a run that works in ``folder``, and end their processes with the block."""
+    with (
+        second_reference(
+            runtimes, environments, cache=cache, folder=folder / "second", cpu=cpu, deadline=deadline
+        ) as second,
+        References(AnswerCache(cache / "references"), second, folder / "references", deadline=deadline) as references,
+    ):
+        yield references
 
 
 def _allowed(folder: CaseFolder) -> CaseFolder:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, wait
+from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -13,26 +13,24 @@ from typing import TextIO
 from cases.case import Case
 from matrix.case_folder import CaseFolder, make_case_folder
 from matrix.conclusion import CALM, conclude, read_outputs
-from matrix.errors import ProvisionError, ReportFolderError
+from matrix.errors import ReportFolderError
 from matrix.execution.job import make_self_contained
 from matrix.execution.local import Finished, LocalExecutor
 from matrix.models.own_models import with_recorded
 from matrix.options import Options
 from matrix.plan import CALIBRATED, Cell
 from matrix.record import Precision, Record, Status, Verdict
-from matrix.references import References
+from matrix.references import References, both_references
+from matrix.repro.collection import Bundles
 from matrix.run_baselines import Baselines, baseline_name
 from matrix.run_folder import RunFolder
 from matrix.runtimes.environment import Environment, default_cache
-from matrix.runtimes.hardware import Gpu, Hardware, choose_gpus, missing_hardware
-from matrix.runtimes.progress import Progress
-from matrix.runtimes.provisioning import provision_all
+from matrix.runtimes.hardware import Gpu, Hardware, choose_gpus
+from matrix.runtimes.provisioning import provided
 from matrix.runtimes.selection import Runtime
-from matrix.second_reference import second_reference
 from matrix.verdict.differences import Answers
 from matrix.verdict.known_issues import Entry, explain
 from matrix.verdict.reference import Outputs, Reference
-from matrix.verdict.reference.cache import AnswerCache
 from reports.cells import ATTENTION
 
 UNEXPECTED_WHEN_NEW = frozenset({Status.CRASH, Status.TIMEOUT, Status.WRONG, Status.DRIFT})
@@ -62,6 +60,14 @@ class Run:
         self._hardware = hardware
         self._issues = issues
         self._answers = answers
+        self.bundles = Bundles(
+            options.repro,
+            root=folder.path,
+            executor=executor,
+            reference=lambda finished: reference_of(finished, references, always=True),
+            failing=_is_evidence,
+            timeout=options.case_timeout,
+        )
 
     def record(self, cell: Cell) -> Record:
         """Wait for ``cell``, decide what happened and what we think of it, and write that down.
@@ -74,6 +80,7 @@ class Run:
                 record, outputs = self._conclude(self._executor.take(cell))
                 if self.options.rerun and _is_unexpected(record):
                     record, outputs = self._try_again(cell, record, outputs)
+                record = replace(record, artifacts={**record.artifacts, **self.bundles.add(cell, record)})
             except OSError as error:
                 raise ReportFolderError(str(self.folder.path), error.strerror or str(error)) from error
             self._write(record, outputs, cell)
@@ -89,7 +96,7 @@ class Run:
         cell = finished.cell
         record = conclude(
             finished,
-            self._reference(finished),
+            reference_of(finished, self._references),
             run=self.folder.run,
             hardware=self._hardware,
             expected=self.baselines.expected(cell),
@@ -128,16 +135,6 @@ class Run:
         self.folder.append(record)
         self.records[cell.id] = record
 
-    def _reference(self, finished: Finished) -> Reference:
-        """Ask for a reference only where something ran that needs one."""
-        if finished.folder is None or finished.reply is None or not finished.reply.executed:
-            self._references.learn(finished)
-            return Reference()
-        case = finished.cell.case
-        if case.no_reference:
-            return Reference(why=case.no_reference)
-        return with_recorded(self._references.get(finished), case)
-
     def _keep(self, finished: Finished, record: Record) -> dict[str, str]:
         """Keep the job directory as evidence where the user wants that; remove it otherwise."""
         if finished.directory is None:
@@ -148,6 +145,18 @@ class Run:
             return {"job": self.folder.keep(finished.directory, finished.directory.name)}
         shutil.rmtree(finished.directory, ignore_errors=True)
         return {}
+
+
+def reference_of(finished: Finished, references: References, *, always: bool = False) -> Reference:
+    """Return the reference of a finished cell; unless ``always``, only where something ran that needs one."""
+    ran = finished.reply is not None and finished.reply.executed
+    if finished.folder is None or not (ran or always):
+        references.learn(finished)
+        return Reference()
+    case = finished.cell.case
+    if case.no_reference:
+        return Reference(why=case.no_reference)
+    return with_recorded(references.get(finished), case)
 
 
 @contextmanager
@@ -172,7 +181,8 @@ def conduct(
     """
     cache, gpus = default_cache(), choose_gpus(options.gpus, hardware)
     hardware = replace(hardware, gpus=gpus)
-    with RunFolder(options.report_dir) as folder, _environments(cells, hardware, cache, output) as environments:
+    runtimes = [cell.runtime for cell in cells]
+    with RunFolder(options.report_dir) as folder, provided(runtimes, hardware, cache, output) as environments:
         executor = LocalExecutor(
             cells,
             environments,
@@ -186,16 +196,13 @@ def conduct(
         names = _baseline_names({cell.runtime for cell in cells}, environments, gpus[0] if gpus else None)
         runtimes = list(dict.fromkeys(cell.runtime for cell in cells))
         with (
-            second_reference(
+            both_references(
                 runtimes,
                 environments,
                 cache=cache,
-                folder=folder.work / "second",
+                folder=folder.work,
                 cpu=hardware.cpu,
                 deadline=options.case_timeout,
-            ) as second,
-            References(
-                AnswerCache(cache / "references"), second, folder.work / "references", deadline=options.case_timeout
             ) as references,
             executor,
         ):
@@ -216,20 +223,6 @@ def conduct(
                 folder.finish()
 
 
-@contextmanager
-def _environments(
-    cells: Sequence[Cell], hardware: Hardware, cache: Path, output: TextIO
-) -> Iterator[Mapping[str, Future[Environment]]]:
-    """Make the environments of all runtimes side by side; what this machine cannot use at all is not even tried."""
-    runtimes = list(dict.fromkeys(cell.runtime for cell in cells))
-    missing = {runtime.name: missing_hardware(runtime, hardware) for runtime in runtimes}
-    usable = [runtime for runtime in runtimes if not missing[runtime.name]]
-    with Progress(output) as progress, provision_all(usable, cache=cache, progress=progress) as provisioning:
-        wait(provisioning.futures.values())
-        progress.close()
-        yield {**provisioning.futures, **{name: _refused(reason) for name, reason in missing.items() if reason}}
-
-
 def _baseline_names(
     runtimes: Iterable[Runtime], environments: Mapping[str, Future[Environment]], gpu: Gpu | None
 ) -> dict[str, str]:
@@ -239,12 +232,6 @@ def _baseline_names(
         packages = () if future.exception() else future.result().packages
         names[runtime.name] = baseline_name(runtime, packages, gpu)
     return names
-
-
-def _refused(reason: str) -> Future[Environment]:
-    future: Future[Environment] = Future()
-    future.set_exception(ProvisionError(reason))
-    return future
 
 
 def _is_evidence(record: Record) -> bool:

@@ -73,6 +73,7 @@ def _words(record: Record) -> str:
         f"  known:     {issue.reason} {issue.link}{expired}" if issue else "",
         f"  remedy:    {record.remedy}" if record.remedy else "",
         f"  evidence:  {record.artifacts['job']}" if "job" in record.artifacts else "",
+        f"  bundle:    {record.artifacts['repro']}" if "repro" in record.artifacts else "",
         f"  reproduce: {command(record)}",
     ]
     return "\n".join(line for line in lines if line)

@@ -323,9 +323,30 @@ def test_what_is_kept_can_be_chosen(harness: Harness) -> None:
     assert all("job" in record.artifacts for record in harness.records().values())
     job = harness.reports / "latest" / harness.records()["a"].artifacts["job"]
     assert json.loads((job / "request.json").read_text())["protocol"] == 1
-    harness.run("a refuse", "--keep-jobs=none")
+    harness.run("a refuse", "--keep-jobs=none", "--repro=none")
     assert not any(record.artifacts for record in harness.records().values())
     assert not (harness.reports / "latest" / "jobs").exists()
+
+
+def test_a_bundle_reproduces_what_fails_and_the_failure_names_it(harness: Harness) -> None:
+    code, output = harness.run("a segfault refuse hang", "--case-timeout=1")
+    assert code == 1
+    records = harness.records()
+    named = {name: record.artifacts["repro"] for name, record in records.items() if "repro" in record.artifacts}
+    assert named == {name: f"repro/rtx-1.7-{name}" for name in ("segfault", "refuse", "hang")}
+    assert "bundle:    repro/rtx-1.7-segfault" in output
+    assert "reproduction bundles: 3 in repro/ of the run" in output
+    latest = harness.reports / "latest"
+    assert "./repro/rtx-1.7-segfault" in (latest / "index.html").read_text()
+    manifest = json.loads((latest / named["segfault"] / "manifest.json").read_text())
+    assert (manifest["status"], manifest["timeout"]) == ("crash", 1)
+    assert (latest / records["segfault"].artifacts["repro (zip)"]).is_file()
+    assert (latest / named["segfault"] / "log.txt").read_text() == "the last words\n"
+    _, output = harness.run("a refuse", "--repro=all")
+    assert all("repro" in record.artifacts for record in harness.records().values())
+    harness.run("a refuse", "--update-baseline")
+    harness.run("a refuse")
+    assert not any("repro" in record.artifacts for record in harness.records().values())
 
 
 def test_tests_of_the_harness_are_left_alone_by_the_plugin(tmp_path: Path) -> None:

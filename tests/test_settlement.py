@@ -74,7 +74,7 @@ def test_any_change_fails(verdict: Verdict) -> None:
 def test_a_failure_says_both_statuses_the_remedy_the_evidence_and_the_command() -> None:
     failing = replace(
         sample(), status=Status.WRONG, verdict=Verdict.REGRESSION, baseline=Status.BUILDS, reason="y is int8",
-        remedy="Use INT8.", artifacts={"job": "jobs/x"},
+        remedy="Use INT8.", artifacts={"job": "jobs/x", "repro": "repro/x"},
     )  # fmt: skip
     with pytest.raises(pytest.fail.Exception) as raised:
         settle(failing)
@@ -83,6 +83,7 @@ def test_a_failure_says_both_statuses_the_remedy_the_evidence_and_the_command() 
         "  why:       y is int8",
         "  remedy:    Use INT8.",
         "  evidence:  jobs/x",
+        "  bundle:    repro/x",
         '  reproduce: pytest matrix/ --trt-version rtx-1.7 -k "c"',
     ]
 

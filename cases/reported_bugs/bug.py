@@ -68,13 +68,14 @@ def bug(
     case = dynamic_case(
         fact.case_id, op, partial(_body, draw), inputs, named,
         summary=fact.minimal_pattern, opset=opset, sizes=sizes, values=values, fill={**contents, **(fill or {})},
-        tags=["reported_bug", fact.kind, *tags], tolerance=tolerance, no_reference=no_reference, source=fact.url,
+        tags=["reported_bug", fact.kind, *tags], tolerance=tolerance, source=fact.url,
     )  # fmt: skip
     case = replace(
         case,
         id=fact.case_id,
         family=FAMILY,
         build=partial(_with_domains, case.build, domains) if domains else case.build,
+        no_reference=no_reference,
         report=_report(fact, product, shown_by, operators, control),
     )
     if any(not isinstance(dim, int) for _, dims in inputs.values() for dim in dims or ()) or values:

@@ -81,12 +81,15 @@ class LocalExecutor:
             )
             for number in range(max(slots, len(gpus)))
         ]
-        self._alone = Slot(
-            environments=environments,
-            folder=root / "workers" / "alone",
-            case_timeout=case_timeout,
-            stop=self._stop,
-            gpu=self._gpu,
+        self._alone, self._verbose = (
+            Slot(
+                environments=environments,
+                folder=root / "workers" / name,
+                case_timeout=case_timeout,
+                stop=self._stop,
+                gpu=self._gpu,
+            )
+            for name in ("alone", "verbose")
         )
         self._first_gpu = threading.Lock()  # whoever runs on it: the first slot, or a cell alone
         self._threads = [
@@ -106,6 +109,7 @@ class LocalExecutor:
         for thread in self._threads:
             thread.join()
         self._alone.close()
+        self._verbose.close()
 
     def take(self, cell: Cell) -> Finished:
         """Wait for ``cell`` and return what came back.
@@ -124,12 +128,22 @@ class LocalExecutor:
 
     def run_alone(self, cell: Cell) -> Finished:
         """Run ``cell`` once more, in a worker that has run nothing else and will run nothing else."""
-        job = self._write_job(cell, f"{cell.id}.alone")
+        try:
+            return self._run_apart(self._alone, self._write_job(cell, f"{cell.id}.alone"))
+        finally:
+            self._alone.close()
+
+    def run_verbose(self, cell: Cell) -> Finished:
+        """Run ``cell`` once more, with every word of the runtime in the log of its job.
+
+        Its worker has run only such cells and is kept for the next one.
+        """
+        return self._run_apart(self._verbose, self._write_job(cell, f"{cell.id}.verbose", verbose=True))
+
+    def _run_apart(self, slot: Slot, job: Finished) -> Finished:
+        """Run a job in a slot that takes none from the queue, while no other uses its GPU."""
         with self._first_gpu if self._needs_gpu(job) else nullcontext():
-            try:
-                return self._run(self._alone, job)
-            finally:
-                self._alone.close()
+            return self._run(slot, job)
 
     def _write_jobs(self) -> None:
         try:
@@ -143,7 +157,7 @@ class LocalExecutor:
             self._fail_all(error)
         self._jobs.close()
 
-    def _write_job(self, cell: Cell, name: str) -> Finished:
+    def _write_job(self, cell: Cell, name: str, *, verbose: bool = False) -> Finished:
         not_applicable = why_not_applicable(cell)
         if not_applicable:
             return Finished(cell=cell, not_applicable=not_applicable)
@@ -152,7 +166,7 @@ class LocalExecutor:
             return Finished(cell=cell, folder=folder)
         directory = self._root / "jobs" / name
         calibration = folder.calibration if cell.precision is Precision.INT8_CALIBRATED else None
-        write_job(directory, folder, request_options(cell, self._gpu, self._settings), calibration)
+        write_job(directory, folder, request_options(cell, self._gpu, self._settings, verbose=verbose), calibration)
         return Finished(cell=cell, folder=folder, directory=directory)
 
     def _needs_gpu(self, job: Finished) -> bool:

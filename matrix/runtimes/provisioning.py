@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Iterable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
+from typing import TextIO
 
 from matrix.errors import ProvisionError
 from matrix.runtimes.environment import Environment, provision
+from matrix.runtimes.hardware import Hardware, missing_hardware
 from matrix.runtimes.progress import Progress
 from matrix.runtimes.selection import Runtime
 
@@ -72,3 +75,26 @@ class Provisioning:
 def provision_all(runtimes: Iterable[Runtime], *, cache: Path, progress: Progress) -> Provisioning:
     """Start to provide the environments of ``runtimes``, a few side by side, and return at once."""
     return Provisioning(runtimes, cache=cache, progress=progress)
+
+
+@contextmanager
+def provided(
+    runtimes: Iterable[Runtime], hardware: Hardware, cache: Path, output: TextIO
+) -> Iterator[Mapping[str, Future[Environment]]]:
+    """Make the environments of all ``runtimes`` side by side; what this machine cannot use at all is not even tried.
+
+    Progress is written to ``output``.
+    """
+    runtimes = list(dict.fromkeys(runtimes))
+    missing = {runtime.name: missing_hardware(runtime, hardware) for runtime in runtimes}
+    usable = [runtime for runtime in runtimes if not missing[runtime.name]]
+    with Progress(output) as progress, provision_all(usable, cache=cache, progress=progress) as provisioning:
+        wait(provisioning.futures.values())
+        progress.close()
+        yield {**provisioning.futures, **{name: _refused(reason) for name, reason in missing.items() if reason}}
+
+
+def _refused(reason: str) -> Future[Environment]:
+    future: Future[Environment] = Future()
+    future.set_exception(ProvisionError(reason))
+    return future

@@ -54,6 +54,11 @@ class Request(NamedTuple):
     calibration: Optional[Calibration]
 
 
+def is_verbose(request: Request) -> bool:
+    """Say whether every word of the runtime is to go to the log of the job."""
+    return request.options.get("verbose") == "yes"
+
+
 class RequestError(ValueError):
     """A request that means nothing; says nothing about the runtime."""
 

@@ -45,6 +45,9 @@ class Backend:
         options = ort.SessionOptions()
         options.graph_optimization_level = OPTIMIZATION[request.options["optimization"]]
         options.intra_op_num_threads = 1
+        severity = VERBOSE if job.is_verbose(request) else ERROR
+        ort.set_default_logger_severity(severity)
+        options.log_severity_level = severity
         provider = request.options.get("provider", "cpu")
         wanted = onnxruntime_providers.prepare(provider, options)
         try:

@@ -41,6 +41,7 @@ class Backend:
 
     def run(self, request: job.Request, stages: job.Stages, reply: job.Reply) -> None:
         self._listeners.clear()
+        self._listeners.print_all = job.is_verbose(request)
         try:
             options = tensorrt_options.read(request.options, self._product)
             reply.not_applicable = tensorrt_api.why_not_applicable(self._trt, options.precision)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any, Dict, List, Tuple
 
 import job
 
+MAX_PRINTED = 4 * 2**20  # characters of one job: the parent ends a worker for a log that is twice as long
 KEPT = {"INTERNAL_ERROR": "error", "ERROR": "error", "WARNING": "warning"}
 
 
@@ -19,14 +21,28 @@ class Listeners:
     def __init__(self, trt: Any) -> None:
         self._logged: List[Tuple[str, str]] = []
         self._recorded: List[Tuple[Any, str]] = []
+        self._printed = 0  # characters of the present job
         self._failed_allocation = trt.ErrorCodeTRT.FAILED_ALLOCATION
-        self.logger = _logger_class(trt)(self._logged)
+        self.print_all = False  # whatever is logged is printed too
+        self.logger = _logger_class(trt)(self)
         self.of_builder = _recorder_class(trt)(self._recorded)
         self.of_runtime = _recorder_class(trt)(self._recorded)
 
     def clear(self) -> None:
         self._logged.clear()
         self._recorded.clear()
+        self._printed = 0
+
+    def hear(self, severity: str, message: str) -> None:
+        """Take what TensorRT logs: errors and warnings are kept."""
+        if severity in KEPT and len(self._logged) < job.MAX_DIAGNOSTICS:
+            self._logged.append((KEPT[severity], message))
+        if self.print_all and self._printed < MAX_PRINTED:
+            self._printed += len(message)
+            sys.stdout.write("[{}] {}\n".format(severity, message))
+            if self._printed >= MAX_PRINTED:
+                sys.stdout.write("the rest is left out: a log may not grow without end\n")
+            sys.stdout.flush()  # a crash would take with it what is not on disk
 
     def diagnostics(self) -> List[Dict[str, Any]]:
         """Return what was recorded, then the errors and warnings that were logged, in the order of their arrival."""
@@ -54,13 +70,12 @@ class Listeners:
 
 def _logger_class(trt: Any) -> Any:
     class Logger(trt.ILogger):  # type: ignore[misc]
-        def __init__(self, kept: List[Tuple[str, str]]) -> None:
+        def __init__(self, listeners: Listeners) -> None:
             trt.ILogger.__init__(self)
-            self._kept = kept
+            self._listeners = listeners
 
         def log(self, severity: Any, message: str) -> None:
-            if severity.name in KEPT and len(self._kept) < job.MAX_DIAGNOSTICS:
-                self._kept.append((KEPT[severity.name], message))
+            self._listeners.hear(severity.name, message)
 
     return Logger
 

@@ -8,6 +8,7 @@ tactic_sources      comma list of TacticSource names, those that the release has
 workspace_mib       the most memory that the builder may use as workspace; default: the release's own limit
 timing_cache        path of a timing cache to read and write; default: none
 execute             auto (default): run where there is a CUDA device; no: parse and build only
+verbose             yes: all that TensorRT logs is printed, and so goes to the log of the job (job.is_verbose)
 
 An option that a request leaves out is taken from the environment: TENSORRT_MATRIX_TACTIC_SOURCES and so on.
 """
