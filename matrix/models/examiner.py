@@ -100,7 +100,11 @@ class Examiner:
             self._process.stdin.write(line + "\n")
             self._process.stdin.flush()
             heard = self._reader.submit(self._process.stdout.readline).result(self._deadline)
-        except (OSError, FutureTimeoutError):
+        except FutureTimeoutError:
+            self._process.kill()
+            self._end()
+            raise DiedError(f"no answer in {self._deadline:g} s") from None
+        except OSError:
             heard = ""
         if heard:
             answer: dict[str, Any] = json.loads(heard)
