@@ -18,10 +18,12 @@ from pathlib import Path
 from statistics import median
 
 from benchmarks.commands import ROOT, Watched, run_matrix
+from matrix.execution.local import LOOKAHEAD
 from matrix.record import REFUSED, Status
 from matrix.runtimes.hardware import probe
 
 MODELS_OF_POLYGRAPHY = 5
+FEWEST_CELLS = 4 * LOOKAHEAD  # what runs ahead of the first record must not count for much
 LEFT_OUT = REFUSED | {Status.CRASH, Status.TIMEOUT, Status.NOT_RUN, Status.NOT_APPLICABLE}
 
 
@@ -51,6 +53,8 @@ def main() -> None:
             "-m",
             markers,
         )
+        if len(watched.records) < FEWEST_CELLS:
+            sys.exit(f"{markers!r} selects {len(watched.records)} cells: a rate needs {FEWEST_CELLS}")
         jobs = _jobs_that_ran(watched, next((Path(scratch) / "run").glob("2*")))
         print(f"pytest, {len(watched.records)} cells    {watched.rate:6.1f} cells/s")
         bare = _bare_loop(python, jobs, Path(scratch), sources)
@@ -85,7 +89,11 @@ def _polygraphy(python: str, job: Path, sources: str) -> float:
         command += [option, *shapes] if shapes else []
     command += ["--tactic-sources", *sources.split(",")] if sources else []
     begun = time.perf_counter()
-    subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=os.environ, check=False)
+    done = subprocess.run(
+        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=os.environ, check=False
+    )
+    if done.returncode:
+        sys.exit(f"polygraphy failed on {job.name}: {done.stdout[-500:]}")
     return time.perf_counter() - begun
 
 

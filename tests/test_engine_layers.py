@@ -46,6 +46,7 @@ def layers_of(inspector: Any, name: str) -> list[Layer]:
         ("later-release-weight-only-gemm", "float16", 0),
         ("names-only", "", 0),
         ("pooling", "int8", 0),
+        ("recorded-8.5.3.1-calibrated-two-inputs", "float32", 0),
     ],
 )
 def test_an_engine_tells_in_which_type_it_works(inspector: Any, name: str, ran_in: str, kept: int) -> None:
@@ -115,3 +116,9 @@ def test_a_table_is_bounded(inspector: Any) -> None:
     assert len(table) == inspector.MAX_LAYERS
     assert len(json.dumps(table)) < 4 * 2**20
     assert table[0]["outputs"] == []
+
+
+def test_names_that_are_joined_by_a_bare_control_character_are_read(inspector: Any) -> None:
+    names = "[ONNX Layer: a]\x1e[ONNX Layer: b]"
+    text = f'{{"Layers": [{{"Name": "fused", "LayerType": "CaskConvolution", "Metadata": "{names}"}}]}}'
+    assert inspector.table(text)[0]["name"] == "fused [ONNX Layer: a] [ONNX Layer: b]"

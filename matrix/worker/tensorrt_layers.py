@@ -22,7 +22,7 @@ def table(text: str) -> List[Dict[str, Any]]:
     Raises:
         ValueError: ``text`` is not what the inspector writes.
     """
-    found = json.loads(text)
+    found = json.loads(text, strict=False)  # 8.6 joins the names of ONNX nodes by a bare control character
     layers = found.get("Layers") if isinstance(found, dict) else None
     if not isinstance(layers, list):
         raise ValueError("the inspector's answer has no list of layers")
@@ -53,4 +53,4 @@ def _format(tensor: Dict[str, Any]) -> str:
 
 
 def _text(value: Any) -> str:
-    return str(value)[:MAX_TEXT]
+    return "".join(character if character.isprintable() else " " for character in str(value)[:MAX_TEXT])
