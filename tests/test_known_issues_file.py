@@ -2,25 +2,43 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from cases.catalogue import catalogue
 from matrix.known_issues import load_known_issues
 from matrix.record import CaseInfo, MachineInfo, Precision, Record, RuntimeInfo, Status
-from matrix.runtimes.releases import load
+from matrix.runtimes.releases import Product, load
 from matrix.runtimes.selection import Runtime
 from matrix.verdict.baseline import FOLDER, read_baseline
 from matrix.verdict.known_issues import FILE, explain
 from reports.known_issues import stale_issues
 
 CASES = {case.id: case for case in catalogue()}
-RUNTIMES = tuple(Runtime(release) for release in load() if (FOLDER / f"{release.name}.csv").exists())
+BASELINES = sorted(FOLDER.glob("*.csv"))
+RUNTIMES = tuple(
+    runtime
+    for release in load()
+    for runtime in (Runtime(release), Runtime(release, optimization="all"))
+    if (FOLDER / f"{runtime.file_name}.csv").exists()
+)
 ISSUES = load_known_issues(FILE, RUNTIMES, list(CASES))
 
 
-def explained(runtime: Runtime) -> list[Record]:
-    """Return the records of a run in which everything is as in the baseline."""
-    info = RuntimeInfo(name=runtime.name, requested=runtime.release.version, product=runtime.release.product)
+def runtime_of(baseline: Path) -> RuntimeInfo:
+    """Return the runtime that ``baseline`` is about; that of classic TensorRT is named for its exact version."""
+    for runtime in RUNTIMES:
+        if runtime.file_name == baseline.stem:
+            release = runtime.release
+            return RuntimeInfo(name=runtime.name, requested=release.version, product=release.product)
+    _, version, _ = baseline.stem.split("-")
+    return RuntimeInfo(name=version, requested=version, product=Product.TENSORRT)
+
+
+def explained(baseline: Path) -> list[Record]:
+    """Return the records of a run in which everything is as in ``baseline``."""
+    info = runtime_of(baseline)
     return [
         explain(
             Record(
@@ -36,13 +54,13 @@ def explained(runtime: Runtime) -> list[Record]:
             ),
             ISSUES,
         )
-        for (case, precision), status in read_baseline(FOLDER / f"{runtime.file_name}.csv").statuses.items()
+        for (case, precision), status in read_baseline(baseline).statuses.items()
     ]
 
 
-@pytest.mark.parametrize("runtime", RUNTIMES, ids=lambda runtime: runtime.name)
-def test_every_wrong_answer_and_every_crash_is_explained_and_nothing_is_stale(runtime: Runtime) -> None:
-    records = explained(runtime)
+@pytest.mark.parametrize("baseline", BASELINES, ids=lambda baseline: baseline.stem)
+def test_every_wrong_answer_and_every_crash_is_explained_and_nothing_is_stale(baseline: Path) -> None:
+    records = explained(baseline)
     alarming = (Status.WRONG, Status.CRASH, Status.TIMEOUT, Status.DRIFT)
     assert [record.case.id for record in records if record.status in alarming and record.known_issue is None] == []
     assert [stale.issue.name for stale in stale_issues(records)] == []
