@@ -106,5 +106,5 @@ def model_id(parts: Sequence[str]) -> str:
     spelled = PREFIX + "+".join(re.sub(r"[^A-Za-z0-9_.\-]", "_", part) for part in parts)
     if plain and len(spelled) <= LONGEST:
         return spelled
-    digest = hashlib.sha256(os.fsencode("\0".join(parts))).hexdigest()[:8]
+    digest = hashlib.sha256("\0".join(parts).encode("utf-8", "surrogatepass")).hexdigest()[:8]
     return f"{spelled[: LONGEST - 9]}-{digest}"
