@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timezone
-from pathlib import Path
 
 from cases.case import Case
 from cases.catalogue import INVALID_ON_PURPOSE, INVALID_REQUEST
 from cases.promise import promises_dynamic_shapes
 from matrix.engine_evidence import engine_diagnostics, engine_of, note_on_match
-from matrix.execution.job import Reply, read_output
+from matrix.execution.job import Reply, ReplyError, read_outputs
 from matrix.execution.local import Finished
 from matrix.plan import Cell
 from matrix.point_evidence import gather, shapes_that_ran
@@ -42,6 +42,14 @@ CALM = FINE | SILENT
 NO_IMPLEMENTATION = "UNSUPPORTED_STATE"  # tensorrt.ErrorCodeTRT: no tactic of any source that is on can run a layer
 
 
+@dataclass(frozen=True, kw_only=True)
+class Conclusion:
+    """A record; and the outputs of a cell that ran at every shape point, None of any other."""
+
+    record: Record
+    outputs: Outputs | None
+
+
 def conclude(
     finished: Finished,
     reference: Reference,
@@ -50,14 +58,15 @@ def conclude(
     hardware: Hardware,
     expected: Status | None,
     before: Mapping[Precision, Status] | None = None,
-) -> Record:
-    """Return the record of a finished cell.
+) -> Conclusion:
+    """Return the record of a finished cell, and what it is made of.
 
     ``expected`` is its status in the runtime's baseline; ``before`` holds those of the stages that came before it.
     """
     cell, ran = finished.cell, finished.ran
     differences = _network_differences(finished)
-    results, unreadable = _compare(finished, reference)
+    outputs, unreadable = _read_outputs(finished)
+    results = _compare(finished, outputs, reference)
     points = judge_points(gather(finished, reference, results, unreadable))
     status, reason = classify(_evidence(finished, hardware, differences, points, unreadable))
     engine = engine_of(cell, finished.reply)
@@ -66,7 +75,7 @@ def conclude(
     diagnostics = (*_diagnostics(finished, differences), *_staged(before or {}))
     invalid = INVALID_ON_PURPOSE in cell.case.tags
     signature = None if status in CALM or invalid else find_signature([reason, *diagnostics])
-    return Record(
+    record = Record(
         run=run,
         time=datetime.now(timezone.utc).isoformat(timespec="milliseconds"),
         case=_case_info(cell.case, finished),
@@ -92,19 +101,28 @@ def conclude(
         ran_in=engine.type,
         layers=finished.reply.layers if finished.reply else (),
     )
+    reply = finished.reply
+    whole = reply is not None and reply.executed and reply.failed is None and not unreadable
+    return Conclusion(record=record, outputs=outputs if whole else None)
 
 
-def _compare(finished: Finished, reference: Reference) -> tuple[tuple[OutputResult, ...], str]:
-    """Return the results of every output, or why the outputs could not be read."""
-    if finished.reply is None or finished.folder is None or finished.directory is None:
-        return (), ""
+def _read_outputs(finished: Finished) -> tuple[Outputs, str]:
+    """Return the outputs of the points that ran, or why they could not be read."""
+    if finished.reply is None or finished.directory is None:
+        return {}, ""
     try:
-        got = read_outputs(finished.reply, finished.directory)
-    except ValueError as error:
-        return (), str(error)
+        return read_outputs(finished.directory, finished.reply), ""
+    except ReplyError as error:
+        return {}, str(error)
+
+
+def _compare(finished: Finished, got: Outputs, reference: Reference) -> tuple[OutputResult, ...]:
+    """Return the result of every output."""
+    if finished.folder is None or not got:
+        return ()
     tolerance = tolerance_for(finished.cell.case.tolerance, finished.cell.precision)
     steps = read_steps(finished.folder.path / "model.onnx") if reference.outputs else {}
-    return compare_outputs(got, reference, finished.folder.outputs, tolerance, steps), ""
+    return compare_outputs(got, reference, finished.folder.outputs, tolerance, steps)
 
 
 def _evidence(
@@ -145,19 +163,6 @@ def fault_on_purpose(cell: Cell) -> str:
     return "a profile or a request is at fault" if INVALID_REQUEST in case.tags else "ONNX forbids this model"
 
 
-def read_outputs(reply: Reply, directory: Path) -> Outputs:
-    """Return the outputs of the shape points that ran: shape point -> output -> array.
-
-    Raises:
-        ValueError: an output is missing, too large, or not what the reply says.
-    """
-    return {
-        point.point: {output.name: read_output(directory, output) for output in point.outputs}
-        for point in reply.points
-        if not point.error
-    }
-
-
 def _network_differences(finished: Finished) -> list[str]:
     network = finished.reply.network if finished.reply else None
     if network is None or finished.folder is None:
@@ -166,11 +171,10 @@ def _network_differences(finished: Finished) -> list[str]:
 
 
 def _first_words(reply: Reply | None) -> str:
-    """Return the runtime's first error with its structure: what comes after it is often only its echo."""
-    errors = [item for item in reply.diagnostics if item.severity == "error"] if reply else []
-    if not errors:
+    """Return the runtime's first error with its structure."""
+    first = reply.first_error if reply else None
+    if first is None:
         return "the runtime gave no reason"
-    first = errors[0]
     code = f"[{first.code}] " if first.code else ""
     op = f"{first.op}: " if first.op else ""
     function = f" (in {first.function})" if first.function else ""

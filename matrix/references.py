@@ -14,7 +14,7 @@ from matrix.evaluator import Evaluator
 from matrix.execution.local import Finished
 from matrix.runtimes.environment import Environment
 from matrix.runtimes.selection import Runtime
-from matrix.second_reference import SecondReference, second_reference
+from matrix.second_reference import SecondReference
 from matrix.verdict.reference import Answer, Reference
 from matrix.verdict.reference.answer import choose
 from matrix.verdict.reference.cache import AnswerCache
@@ -110,7 +110,7 @@ def both_references(
 ) -> Iterator[References]:
     """Yield the references of a run that works in ``folder``, and end their processes with the block."""
     with (
-        second_reference(
+        SecondReference(
             runtimes, environments, cache=cache, folder=folder / "second", cpu=cpu, deadline=deadline
         ) as second,
         References(AnswerCache(cache / "references"), second, folder / "references", deadline=deadline) as references,

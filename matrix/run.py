@@ -12,7 +12,7 @@ from typing import TextIO
 
 from cases.case import Case
 from matrix.case_folder import CaseFolder, make_case_folder
-from matrix.conclusion import CALM, conclude, read_outputs
+from matrix.conclusion import CALM, conclude
 from matrix.errors import ReportFolderError
 from matrix.execution.job import make_self_contained
 from matrix.execution.local import Finished, LocalExecutor
@@ -94,7 +94,7 @@ class Run:
 
     def _conclude(self, finished: Finished) -> tuple[Record, Outputs | None]:
         cell = finished.cell
-        record = conclude(
+        concluded = conclude(
             finished,
             reference_of(finished, self._references),
             run=self.folder.run,
@@ -102,10 +102,9 @@ class Run:
             expected=self.baselines.expected(cell),
             before=self._before(cell),
         )
-        if not self.baselines.judge:
-            record = replace(record, verdict=None)
-        record, outputs = explain(record, self._issues), _full_answer(finished)
-        return replace(record, artifacts=self._keep(finished, record)), outputs
+        record = concluded.record if self.baselines.judge else replace(concluded.record, verdict=None)
+        record = explain(record, self._issues)
+        return replace(record, artifacts=self._keep(finished, record)), concluded.outputs
 
     def _try_again(self, cell: Cell, first: Record, outputs: Outputs | None) -> tuple[Record, Outputs | None]:
         """Run an unexpected cell once more, alone in a fresh process: if the two disagree, the cell is flaky.
@@ -134,6 +133,7 @@ class Run:
         record = replace(record, outputs_digest=digest, differences=differences)
         self.folder.append(record)
         self.records[cell.id] = record
+        self._executor.forget(cell)
 
     def _keep(self, finished: Finished, record: Record) -> dict[str, str]:
         """Keep the job directory as evidence where the user wants that; remove it otherwise."""
@@ -181,7 +181,7 @@ def conduct(
     """
     cache, gpus = default_cache(), choose_gpus(options.gpus, hardware)
     hardware = replace(hardware, gpus=gpus)
-    runtimes = [cell.runtime for cell in cells]
+    runtimes = list(dict.fromkeys(cell.runtime for cell in cells))
     with RunFolder(options.report_dir) as folder, provided(runtimes, hardware, cache, output) as environments:
         executor = LocalExecutor(
             cells,
@@ -193,8 +193,7 @@ def conduct(
             settings=options.builder,
             make_folder=make_folder,
         )
-        names = _baseline_names({cell.runtime for cell in cells}, environments, gpus[0] if gpus else None)
-        runtimes = list(dict.fromkeys(cell.runtime for cell in cells))
+        names = _baseline_names(runtimes, environments, gpus[0] if gpus else None)
         with (
             both_references(
                 runtimes,
@@ -248,14 +247,3 @@ def _is_unexpected(record: Record) -> bool:
 def _answer_key(cell: Cell) -> Hashable:
     """Return what cells have in common whose answers are compared with each other: releases of one product."""
     return cell.case.id, cell.runtime.release.product, cell.precision
-
-
-def _full_answer(finished: Finished) -> Outputs | None:
-    """Return all outputs of a cell that ran at every shape point."""
-    reply = finished.reply
-    if reply is None or finished.directory is None or not reply.executed or reply.failed is not None:
-        return None
-    try:
-        return read_outputs(reply, finished.directory)
-    except ValueError:  # the record says so
-        return None

@@ -8,15 +8,15 @@ import platform
 import shutil
 import sys
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from types import TracebackType
 
 from matrix.case_folder import CaseFolder
 from matrix.errors import ProvisionError
-from matrix.execution.job import Reply, ReplyError, read_output, write_job
+from matrix.execution.job import Reply, ReplyError, read_outputs, write_job
 from matrix.execution.local import Finished
 from matrix.execution.slot import Ran, Slot
 from matrix.runtimes.environment import Environment, provision
@@ -33,7 +33,7 @@ class SecondReference:
     """Where ONNX Runtime's answers come from: found at the first question, and then kept.
 
     The environment of the newest release if the run makes it anyway, else one of its own, else the onnxruntime of the
-    running interpreter; if there is none of them, ``why``.
+    running interpreter; if there is none of them, ``why``. Use as a context manager, so that no worker is left.
     """
 
     def __init__(
@@ -114,6 +114,16 @@ class SecondReference:
         finally:
             shutil.rmtree(directory, ignore_errors=True)
 
+    def __enter__(self) -> SecondReference:
+        """Return itself."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Close."""
+        self.close()
+
     def close(self) -> None:
         """End the worker, whatever it is doing."""
         self._stop.set()
@@ -128,11 +138,7 @@ class SecondReference:
         if not ran.reply.executed:
             return Answer(why=f"{name}: {_words(ran.reply)}"), True
         try:
-            outputs = {
-                point.point: {output.name: read_output(directory, output) for output in point.outputs}
-                for point in ran.reply.points
-                if not point.error
-            }
+            outputs = read_outputs(directory, ran.reply)
         except ReplyError as error:
             return Answer(why=f"{name}: {error}"), False
         return Answer(name=name, outputs=outputs), True
@@ -173,24 +179,6 @@ class SecondReference:
         return Runtime(release, optimization=OFF, python=environment.python), environment
 
 
-@contextmanager
-def second_reference(
-    runtimes: Sequence[Runtime],
-    environments: Mapping[str, Future[Environment]],
-    *,
-    cache: Path,
-    folder: Path,
-    cpu: str,
-    deadline: float,
-) -> Iterator[SecondReference]:
-    """Yield the second reference of a run, and end its worker with the block."""
-    second = SecondReference(runtimes, environments, cache=cache, folder=folder, cpu=cpu, deadline=deadline)
-    try:
-        yield second
-    finally:
-        second.close()
-
-
 def reference_first(runtimes: Sequence[Runtime]) -> list[Runtime]:
     """Return ``runtimes``, the one whose cells are the second reference first: the others then find its answers."""
     return sorted(runtimes, key=lambda runtime: not (runtime.release.name == _newest().name and _is_plain(runtime)))
@@ -213,5 +201,5 @@ def _version(release: Release, environment: Environment) -> str:
 
 def _words(reply: Reply) -> str:
     """Return the runtime's first error."""
-    errors = [item for item in reply.diagnostics if item.severity == "error"]
-    return f"[{errors[0].code}] {errors[0].message}" if errors else "it refused the model without a reason"
+    first = reply.first_error
+    return f"[{first.code}] {first.message}" if first else "it refused the model without a reason"

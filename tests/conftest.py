@@ -1,10 +1,12 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+
+from tests.real_workers import Run, worker_of
 
 FakeInterpreter = Callable[..., Path]
 
@@ -24,3 +26,13 @@ def fake_interpreter(tmp_path: Path) -> FakeInterpreter:
         return program
 
     return make
+
+
+@pytest.fixture(scope="module")
+def ort(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
+    yield from worker_of("onnxruntime", tmp_path_factory.mktemp("ort"))
+
+
+@pytest.fixture(scope="module")
+def rtx(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
+    yield from worker_of("tensorrt_rtx", tmp_path_factory.mktemp("rtx"))

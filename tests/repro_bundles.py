@@ -28,7 +28,9 @@ def bundles_of(cells: Sequence[tuple[Case, Runtime]], out: Path) -> list[tuple[R
     with executing(made, timeout=60, output=sys.stderr) as (executor, hardware, references):
         for cell in made:
             finished = executor.take(cell)
-            record = conclude(finished, reference_of(finished, references), run="r", hardware=hardware, expected=None)
+            record = conclude(
+                finished, reference_of(finished, references), run="r", hardware=hardware, expected=None
+            ).record
             verbose = executor.run_verbose(cell)
             reference = reference_of(verbose, references, always=True)
             target = out / cell.id

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from importlib import import_module
 from itertools import combinations
@@ -21,8 +21,8 @@ from matrix.verdict.outputs import compare_outputs
 from matrix.verdict.reference import Answer
 from matrix.verdict.reference.answer import choose
 from matrix.verdict.reference.specification import evaluate
+from tests.real_workers import Run
 from tests.test_cases_dynamic_shapes import OF_PROFILES
-from tests.test_worker import Run, worker_of
 
 CASES = {case.id: case for name in OF_PROFILES for case in import_module(f"cases.dynamic_shapes.{name}").cases()}
 INVALID = {name: case for name, case in CASES.items() if INVALID_ON_PURPOSE in case.tags}
@@ -30,16 +30,6 @@ ORDINARY = {name: case for name, case in CASES.items() if name not in INVALID}
 every_case = pytest.mark.parametrize("case", CASES.values(), ids=CASES.keys())
 ordinary = pytest.mark.parametrize("case", ORDINARY.values(), ids=ORDINARY.keys())
 invalid = pytest.mark.parametrize("case", INVALID.values(), ids=INVALID.keys())
-
-
-@pytest.fixture(scope="module")
-def ort(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
-    yield from worker_of("onnxruntime", tmp_path_factory.mktemp("ort"))
-
-
-@pytest.fixture(scope="module")
-def rtx(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
-    yield from worker_of("tensorrt_rtx", tmp_path_factory.mktemp("rtx"))
 
 
 def holds(profile: Profile, point: ShapePoint) -> bool:

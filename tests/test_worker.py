@@ -2,11 +2,6 @@
 
 from __future__ import annotations
 
-import sys
-import threading
-from collections.abc import Callable, Iterator
-from importlib.util import find_spec
-from pathlib import Path
 from typing import Any
 
 import ml_dtypes
@@ -16,48 +11,10 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from cases.case import Case, Profile, ShapePoint
-from matrix.case_folder import CaseFolders
-from matrix.execution.job import Reply, read_log, read_output, read_reply, read_stage, write_job
-from matrix.execution.process import Worker
 from tests.models import case, counting, relu, single_node
+from tests.real_workers import Run
 
-Run = Callable[..., tuple[Reply, dict[str, dict[str, Any]]]]
 STATIC = (ShapePoint(name="static", shapes={"x": (2, 3)}),)
-
-
-def worker_of(product: str, folder: Path) -> Iterator[Run]:
-    if find_spec(product) is None:
-        pytest.skip(f"{product} is not installed beside the tests on this platform")
-    worker = Worker(python=Path(sys.executable), product=product, folder=folder / "worker", stop=threading.Event())
-    folders = CaseFolders(folder / "cases")
-
-    def run(item: Case, **options: str) -> tuple[Reply, dict[str, dict[str, Any]]]:
-        made = folders.get(item)
-        assert made.invalid == ""
-        directory = folder / "jobs" / f"{item.id}-{'-'.join(options.values())}"
-        write_job(directory, made, {"optimization": "off", "sm": "", **options})
-        worker.start(directory)
-        ending = worker.wait(directory, 60)
-        assert ending.exit is None, f"{ending.why} at {read_stage(directory)}: {read_log(directory)}"
-        reply = read_reply(directory)
-        outputs = {
-            point.point: {output.name: read_output(directory, output) for output in point.outputs}
-            for point in reply.points
-        }
-        return reply, outputs
-
-    yield run
-    worker.close()
-
-
-@pytest.fixture(scope="module")
-def ort(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
-    yield from worker_of("onnxruntime", tmp_path_factory.mktemp("ort"))
-
-
-@pytest.fixture(scope="module")
-def rtx(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
-    yield from worker_of("tensorrt_rtx", tmp_path_factory.mktemp("rtx"))
 
 
 def quantize(name: str, zero_point: int | None, dtype: Any = np.int8, elem_type: int = TensorProto.INT8) -> Case:

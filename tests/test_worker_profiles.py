@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -13,22 +12,12 @@ from onnx import TensorProto, helper
 from cases.case import Case, Profile, Shape, ShapePoint
 from matrix.execution.job import Reply
 from tests.models import case, single_node
-from tests.test_worker import Run, worker_of
+from tests.real_workers import Run
 
 Range = tuple[Shape, Shape, Shape]
 SPAN: Range = ((1, 3), (2, 3), (4, 3))
 WIDTHS: Range = ((1, 3), (2, 3), (6, 3))
 GOOD = Profile(shapes={"x": SPAN})
-
-
-@pytest.fixture(scope="module")
-def ort(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
-    yield from worker_of("onnxruntime", tmp_path_factory.mktemp("ort"))
-
-
-@pytest.fixture(scope="module")
-def rtx(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
-    yield from worker_of("tensorrt_rtx", tmp_path_factory.mktemp("rtx"))
 
 
 def of_x(*span: Shape) -> tuple[Profile, ...]:

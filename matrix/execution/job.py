@@ -77,6 +77,11 @@ class Reply:
     settings: Mapping[str, str] = field(default_factory=dict)  # what the builder was set to
     placement: Mapping[str, int] = field(default_factory=dict)  # execution provider -> nodes that it ran
 
+    @property
+    def first_error(self) -> Diagnostic | None:
+        """The runtime's first error: what comes after it is often only its echo."""
+        return next((item for item in self.diagnostics if item.severity == "error"), None)
+
 
 class ReplyError(ValueError):
     """A reply that is missing, cut off, or not what the protocol says."""
@@ -175,6 +180,19 @@ def read_output(directory: Path, output: StoredOutput) -> Array:
         return decode(output.dtype, output.shape, path.read_bytes())
     except (OSError, ValueError) as error:
         raise ReplyError(f"output {output.name!r} cannot be read ({type(error).__name__})") from error
+
+
+def read_outputs(directory: Path, reply: Reply) -> dict[str, dict[str, Array]]:
+    """Return the outputs of the shape points that ran: shape point -> output -> array.
+
+    Raises:
+        ReplyError: an output is missing, too large, or not what the reply says.
+    """
+    return {
+        point.point: {output.name: read_output(directory, output) for output in point.outputs}
+        for point in reply.points
+        if not point.error
+    }
 
 
 def read_log(directory: Path, limit: int = 4000) -> str:

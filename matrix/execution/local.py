@@ -121,6 +121,10 @@ class LocalExecutor:
         self._room.release()
         return finished
 
+    def forget(self, cell: Cell) -> None:
+        """Let go of what came back for ``cell``, once it is recorded: a run has tens of thousands of cells."""
+        del self._results[cell.id]
+
     def is_done(self, cell: Cell) -> bool:
         """Say whether `take` would return a result at once."""
         future = self._results[cell.id]
@@ -201,6 +205,6 @@ class LocalExecutor:
 
     def _fail_all(self, error: BaseException) -> None:
         self._stop.set()
-        for future in self._results.values():
+        for future in list(self._results.values()):
             if not future.done():
                 future.set_exception(error)

@@ -38,7 +38,8 @@ def replay(
         cells = plan([case], runtimes, [manifest.precision])
         with executing(cells, timeout=timeout, output=output) as (executor, hardware, _):
             records = [
-                conclude(executor.take(cell), reference, run="", hardware=hardware, expected=None) for cell in cells
+                conclude(executor.take(cell), reference, run="", hardware=hardware, expected=None).record
+                for cell in cells
             ]
     return manifest, records
 

@@ -75,7 +75,9 @@ def write_bundles(
     with executing(cells, timeout=timeout, output=output) as (executor, hardware, references):
         for cell in cells:
             finished = executor.take(cell)
-            record = conclude(finished, reference_of(finished, references), run="", hardware=hardware, expected=None)
+            record = conclude(
+                finished, reference_of(finished, references), run="", hardware=hardware, expected=None
+            ).record
             record = replace(record, verdict=None)  # it was not held against a baseline
             if record.status in NOTHING_RAN:
                 raise BundleError(

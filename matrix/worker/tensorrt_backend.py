@@ -73,7 +73,10 @@ class Backend:
             silent = "{} {} built an engine with it without an error".format(self._product, self.version)
             profiles.refuse(reply, faults, silent)
         elif will_run:
-            self._execute(plan, request, inputs, stages, reply)
+            stages.enter("deserialize")
+            with device.Memory() as memory, memory.stream() as stream:
+                # Engine and context are gone when this returns: they must not outlive their stream.
+                self._execute(plan, request, inputs, stages, reply, memory, stream)
         else:
             _refuse_points_unasked(request, inputs, stages, reply)
 
@@ -120,19 +123,6 @@ class Backend:
         return plan
 
     def _execute(
-        self,
-        plan: Any,
-        request: job.Request,
-        inputs: List[profiles.GraphInput],
-        stages: job.Stages,
-        reply: job.Reply,
-    ) -> None:
-        stages.enter("deserialize")
-        with device.Memory() as memory, memory.stream() as stream:
-            # Engine and context are gone when this returns: they must not outlive their stream.
-            self._run_engine(plan, request, inputs, stages, reply, memory, stream)
-
-    def _run_engine(
         self,
         plan: Any,
         request: job.Request,
