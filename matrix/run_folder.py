@@ -11,7 +11,8 @@ from types import TracebackType
 from typing import TextIO
 
 from matrix.errors import ReportFolderError
-from matrix.record import Record, to_json
+from matrix.record import Record
+from matrix.record_json import to_json
 
 
 class RunFolder:

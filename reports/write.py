@@ -6,7 +6,8 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from matrix.record import Record, RecordError, from_json
+from matrix.record import Record
+from matrix.record_json import RecordError, from_json
 from reports.csv_table import to_csv
 from reports.differences_csv import to_csv as differences_to_csv
 from reports.html_page import to_html

@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from matrix.record import CaseInfo, Precision, Record, RuntimeInfo, Status, to_json
+from matrix.record import CaseInfo, Precision, Record, RuntimeInfo, Status
+from matrix.record_json import to_json
 from reports import claims
 from reports.__main__ import main
 from reports.case_types import subject

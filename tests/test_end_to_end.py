@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from matrix.record import Record, from_json
+from matrix.record import Record
+from matrix.record_json import from_json
 
 ROOT = Path(__file__).parents[1]
 NONZERO = "nonzero-float32-opset17"

@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 from onnx import TensorProto, TypeProto, helper
 
-from matrix.record import Record, Status, from_json
+from matrix.record import Record, Status
+from matrix.record_json import from_json
 from tests.models import single_node
 from tests.own_models import elementwise, record, save, with_external_data
 

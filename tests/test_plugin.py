@@ -14,7 +14,8 @@ from pathlib import Path
 import pytest
 
 from matrix.exit_status import COULD_NOT_RUN
-from matrix.record import Record, Status, Verdict, from_json
+from matrix.record import Record, Status, Verdict
+from matrix.record_json import from_json
 from tests.conftest import FakeInterpreter
 from tests.test_process import processes_with, until
 

@@ -21,13 +21,11 @@ from matrix.record import (
     OutputResult,
     Precision,
     Record,
-    RecordError,
     RuntimeInfo,
     Status,
     Verdict,
-    from_json,
-    to_json,
 )
+from matrix.record_json import RecordError, from_json, to_json
 
 TEXT = st.text(max_size=20)
 FLOATS = st.floats(allow_nan=False)

@@ -11,17 +11,8 @@ from typing import Any
 import pytest
 
 from cases.catalogue import catalogue
-from matrix.record import (
-    CaseInfo,
-    Diagnostic,
-    Precision,
-    Record,
-    ReportedBug,
-    Status,
-    Symptom,
-    from_json,
-    to_json,
-)
+from matrix.record import CaseInfo, Diagnostic, Precision, Record, ReportedBug, Status, Symptom
+from matrix.record_json import from_json, to_json
 from matrix.reported_bug import reported_bug
 from reports.__main__ import main
 from reports.html_page import to_html

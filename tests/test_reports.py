@@ -21,7 +21,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
-from matrix.record import Precision, Record, Status, Verdict, to_json
+from matrix.record import Precision, Record, Status, Verdict
+from matrix.record_json import to_json
 from reports import html_data, json_export, table
 from reports.__main__ import main
 from reports.cells import ATTENTION, MEANINGS, differs

@@ -16,7 +16,8 @@ from onnx import TensorProto, numpy_helper
 
 from cases.case import Case
 from cases.catalogue import catalogue
-from matrix.record import Record, from_json
+from matrix.record import Record
+from matrix.record_json import from_json
 from matrix.repro.bundle import Bundle
 from matrix.repro.manifest import read_manifest
 from tests.models import case, relu, single_node

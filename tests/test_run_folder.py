@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from matrix.errors import ReportFolderError
-from matrix.record import from_json
+from matrix.record_json import from_json
 from matrix.run_folder import RunFolder
 from tests.test_record import sample
 

@@ -17,7 +17,8 @@ from cases.promise import promises_dynamic_shapes
 from matrix.case_folder import CaseFolder, decode
 from matrix.conclusion import fault_on_purpose
 from matrix.execution.local import Finished
-from matrix.record import Record, to_json
+from matrix.record import Record
+from matrix.record_json import to_json
 from matrix.repro.commands import commands
 from matrix.repro.issue import write_issue
 from matrix.repro.manifest import FILE, FORMAT
