@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import onnx
 import pytest
-from onnx import numpy_helper
+from onnx import helper, numpy_helper
 
 from cases.__main__ import main
 from cases.catalogue import catalogue, generate
@@ -128,10 +128,8 @@ def test_in_a_pipe_it_is_quiet() -> None:
     assert done.stderr == ""
 
 
-def test_listing_is_cheap() -> None:
-    program = (
-        "import time; import onnx; start = time.process_time(); from cases.catalogue import catalogue; catalogue(); "
-    )
-    program += "print(time.process_time() - start)"
-    done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True)
-    assert float(done.stdout) < 1.0
+def test_listing_builds_no_model(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("make_model", "make_graph", "make_node", "make_tensor_value_info", "make_tensor"):
+        monkeypatch.setattr(helper, name, None)
+    monkeypatch.setattr(numpy_helper, "from_array", None)
+    assert [case.id for case in catalogue.__wrapped__()] == list(CASES)

@@ -7,7 +7,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -352,11 +351,9 @@ def test_a_bundle_reproduces_what_fails_and_the_failure_names_it(harness: Harnes
 
 def test_tests_of_the_harness_are_left_alone_by_the_plugin(tmp_path: Path) -> None:
     (tmp_path / "test_nothing.py").write_text("def test_nothing(): pass\n")
-    begun = time.monotonic()
     done = subprocess.run(
         [sys.executable, "-m", "pytest", "-c", str(ROOT / "pyproject.toml"), "-p", "no:cacheprovider", str(tmp_path)],
         cwd=ROOT, capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr
     assert "report:" not in done.stdout
-    assert time.monotonic() - begun < 60
