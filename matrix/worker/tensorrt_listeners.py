@@ -9,6 +9,10 @@ import job
 
 MAX_PRINTED = 4 * 2**20  # characters of one job: the parent ends a worker for a log that is twice as long
 KEPT = {"INTERNAL_ERROR": "error", "ERROR": "error", "WARNING": "warning"}
+# Members of ErrorCodeTRT that find fault with what TensorRT was given, or with itself. Every other one may come from a
+# library that it calls: "Error Code 1: Myelin", "Cuda Runtime", "Cudnn" are all UNSPECIFIED_ERROR.
+# Source: https://docs.nvidia.com/deeplearning/tensorrt/archives/tensorrt-861/api/python_api/infer/Core/ErrorRecorder.html
+OF_ITS_OWN = ("INVALID_ARGUMENT", "INVALID_CONFIG", "INVALID_STATE", "INTERNAL_ERROR")
 
 
 class Listeners:
@@ -66,6 +70,10 @@ class Listeners:
     def lacked_memory(self) -> bool:
         """Say whether an allocation failed."""
         return any(code == self._failed_allocation for code, _ in self._recorded)
+
+    def failed_below(self) -> bool:
+        """Say whether the first error that was recorded may come from a library that TensorRT calls."""
+        return bool(self._recorded) and self._recorded[0][0].name not in OF_ITS_OWN
 
 
 def _logger_class(trt: Any) -> Any:
