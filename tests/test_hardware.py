@@ -70,6 +70,8 @@ def test_every_gpu_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
         ("1", (RTX,)),
         ("0, 1", (H100, RTX)),
         ("GPU-bbbb", (RTX,)),
+        ("1,-1,0", (RTX,)),
+        ("-1,0", ()),
         ("7", ()),
     ],
 )

@@ -12,12 +12,14 @@ import subprocess
 import sysconfig
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 from pathlib import Path
 
 from matrix.errors import OptionError
 from matrix.runtimes.releases import Product
 from matrix.runtimes.selection import Runtime
 
+DEVICE = re.compile(r"\d+|GPU-.*", re.ASCII)  # in CUDA_VISIBLE_DEVICES
 DEADLINE = 30.0  # seconds: nvidia-smi wakes every GPU, one after the other
 COLUMNS = "index,uuid,name,memory.total,driver_version,clocks.max.sm,clocks.max.memory"
 
@@ -128,11 +130,14 @@ def _number(text: str) -> int:
 
 
 def _is_visible(gpu: Gpu) -> bool:
-    """Say whether CUDA_VISIBLE_DEVICES lets a program see ``gpu``: it holds numbers, or beginnings of UUIDs."""
+    """Say whether CUDA_VISIBLE_DEVICES lets a program see ``gpu``: it holds numbers, or beginnings of UUIDs.
+
+    What stands behind an item that is neither is not seen: "-1,0" hides all.
+    """
     listed = os.environ.get("CUDA_VISIBLE_DEVICES")
     if listed is None:
         return True
-    items = [item.strip() for item in listed.split(",")]
+    items = list(takewhile(DEVICE.fullmatch, map(str.strip, listed.split(","))))
     return str(gpu.index) in items or any(item.startswith("GPU-") and gpu.uuid.startswith(item) for item in items)
 
 
