@@ -16,7 +16,7 @@ Key = tuple[str, str, str]  # runtime, case id, precision
 def read_runs(places: Iterable[Path]) -> tuple[list[Record], list[str]]:
     """Return the records of all runs, oldest first, and a sentence for each file with lines that cannot be read.
 
-    Each of ``places`` is a run folder, its records.jsonl, or a folder of run folders such as reports/out.
+    Each of ``places`` is a run folder, its records.jsonl, a folder of run folders such as reports/out, or empty.
 
     Raises:
         RecordedRunError: there are no records at a place, or they cannot be read.
@@ -54,6 +54,6 @@ def _files(place: Path) -> list[Path]:
     if place.name == RECORDS and place.is_file():
         return [place]
     files = [place / RECORDS] if (place / RECORDS).is_file() else sorted(place.glob(f"*/{RECORDS}"))
-    if not files:
+    if not files and not (place.is_dir() and not any(place.iterdir())):  # one that is empty is about to be filled
         raise RecordedRunError(str(place), f"no {RECORDS} here or one folder below")
     return files

@@ -114,5 +114,7 @@ def test_a_cell_that_did_not_run_is_run_when_a_run_is_resumed() -> None:
 
 
 def test_no_records_are_told(tmp_path: Path) -> None:
+    assert read_runs([tmp_path]) == ([], []), "as the first piece of a run finds its folder"
+    (tmp_path / "something.txt").touch()
     with pytest.raises(RecordedRunError, match=r"no records\.jsonl here"):
         read_runs([tmp_path])
