@@ -117,6 +117,41 @@ def test_a_failure_below_tensorrt_says_nothing_about_it_where_a_library_is_broke
     assert bool(told) == bool(words)
 
 
+@pytest.mark.parametrize(
+    ("code", "free", "told"),
+    [
+        ("INTERNAL_ERROR", 100 * 2**20, True),
+        ("UNSUPPORTED_STATE", 0, True),
+        ("INVALID_ARGUMENT", 0, False),
+        ("INTERNAL_ERROR", 2**30, False),
+        ("INTERNAL_ERROR", None, False),
+        (None, 0, False),
+    ],
+)
+def test_a_gpu_that_is_full_is_the_fault_of_the_machine(
+    modules: Any, monkeypatch: pytest.MonkeyPatch, code: str | None, free: int | None, told: bool
+) -> None:
+    backend = object.__new__(modules.tensorrt_backend.Backend)
+    backend._listeners = listeners_with(modules, *([code] if code else []))
+    monkeypatch.setattr(modules.device, "free_memory", lambda: free)
+    words = backend._why_the_machine_failed(SimpleNamespace(calibration=None), "", modules.job.Reply())
+    assert words == (f"the GPU has only {(free or 0) >> 20} MiB left, for whatever TensorRT needs" if told else "")
+
+
+def test_the_driver_tells_how_much_is_free(modules: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    def tell(free: Any, total: Any) -> int:
+        free._obj.value, total._obj.value = 5 * 2**20, 2**30
+        return 0
+
+    monkeypatch.setattr(modules.device, "is_present", lambda: True)
+    monkeypatch.setattr(modules.device, "_driver", lambda: SimpleNamespace(cuMemGetInfo_v2=tell))
+    assert modules.device.free_memory() == 5 * 2**20
+    monkeypatch.setattr(modules.device, "_driver", lambda: SimpleNamespace(cuMemGetInfo_v2=lambda *_: 201))
+    assert modules.device.free_memory() is None
+    monkeypatch.setattr(modules.device, "is_present", lambda: False)
+    assert modules.device.free_memory() is None
+
+
 def test_a_calibrator_that_is_at_fault_fails_whatever_the_libraries_are(modules: Any) -> None:
     backend = object.__new__(modules.tensorrt_backend.Backend)
     backend._listeners = listeners_with(modules, "UNSPECIFIED_ERROR")

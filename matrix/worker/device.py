@@ -6,7 +6,7 @@ import contextlib
 import ctypes
 import sys
 from functools import lru_cache
-from typing import Any, Callable, Iterator, List
+from typing import Any, Callable, Iterator, List, Optional
 
 import numpy as np
 
@@ -42,6 +42,14 @@ def is_present() -> bool:
 def is_poisoned() -> bool:
     """Say whether the CUDA context is beyond repair: then every later call in this process fails the same way."""
     return is_present() and _driver().cuCtxSynchronize() not in HARMLESS
+
+
+def free_memory() -> Optional[int]:
+    """Return the bytes of the device that nobody has taken, None where that cannot be told."""
+    free, total = ctypes.c_size_t(0), ctypes.c_size_t(0)
+    if not is_present() or _driver().cuMemGetInfo_v2(ctypes.byref(free), ctypes.byref(total)) != 0:
+        return None
+    return free.value
 
 
 @lru_cache(maxsize=1)

@@ -21,6 +21,8 @@ from tensorrt_execution import Execution, run_points
 from tensorrt_listeners import Listeners
 from tensorrt_options import Options
 
+LEAST_MEMORY = 256 * 2**20  # bytes: with less left to all, kernels and workspace of small models may find no room
+
 
 class Backend:
     """TensorRT as a backend of the worker.
@@ -68,7 +70,12 @@ class Backend:
         at_fault = tensorrt_calibration.is_at_fault(request.calibration) or reply.poisoned
         if broken and not at_fault and self._listeners.failed_below():
             return "{}, and TensorRT failed where it may have called it".format(broken)
-        return "the GPU, or the host, has not enough memory" if self._listeners.lacked_memory() else ""
+        if self._listeners.lacked_memory():
+            return "the GPU, or the host, has not enough memory"
+        free = device.free_memory()
+        if free is not None and free < LEAST_MEMORY and self._listeners.failed_at_work():
+            return "the GPU has only {} MiB left, for whatever TensorRT needs".format(free >> 20)
+        return ""
 
     def _parse_build_run(self, request: job.Request, options: Options, stages: job.Stages, reply: job.Reply) -> None:
         stages.enter("parse")
