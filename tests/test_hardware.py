@@ -96,6 +96,7 @@ def test_gpus_are_chosen_by_number_and_have_one_architecture() -> None:
         OptionError, match=r"0 is NVIDIA H100 80GB HBM3 \(sm90\), 1 is NVIDIA GeForce RTX 5090 \(sm120\)"
     ):
         choose_gpus(None, both)
+    assert choose_gpus(None, both, used=False) == (H100, RTX), "a run that needs no GPU does not care"
 
 
 @pytest.mark.parametrize(

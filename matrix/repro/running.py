@@ -24,7 +24,7 @@ from matrix.repro.collection import NOTHING_RAN
 from matrix.repro.manifest import FILE
 from matrix.run import reference_of
 from matrix.runtimes.environment import default_cache
-from matrix.runtimes.hardware import Hardware, choose_gpus, probe
+from matrix.runtimes.hardware import Hardware, probe
 from matrix.runtimes.provisioning import provided
 from matrix.runtimes.selection import Runtime
 
@@ -41,7 +41,7 @@ def executing(
         OSError: no temporary folder can be written.
     """
     hardware = probe()
-    hardware = replace(hardware, gpus=choose_gpus(None, hardware)[:1])
+    hardware = replace(hardware, gpus=hardware.gpus[:1])
     runtimes, cache = list(dict.fromkeys(cell.runtime for cell in cells)), default_cache()
     with tempfile.TemporaryDirectory() as root, provided(runtimes, hardware, cache, output) as environments:
         executor = LocalExecutor(

@@ -83,8 +83,10 @@ def executes(runtime: Runtime, gpu: Gpu | None) -> bool:
     return (not known or gpu.sm in known) and runtime.sm in ("", gpu.sm)
 
 
-def choose_gpus(numbers: Sequence[str] | None, hardware: Hardware) -> tuple[Gpu, ...]:
+def choose_gpus(numbers: Sequence[str] | None, hardware: Hardware, *, used: bool = True) -> tuple[Gpu, ...]:
     """Return the GPU of each worker that uses one; None chooses every GPU once.
+
+    Where no runtime of the run has a use for one (``used``), it does not matter what they are.
 
     Raises:
         OptionError: a number is that of no GPU here, or the GPUs have different architectures.
@@ -94,7 +96,7 @@ def choose_gpus(numbers: Sequence[str] | None, hardware: Hardware) -> tuple[Gpu,
     if unknown:
         raise OptionError(f"--gpu: there is no GPU {unknown[0]} here; there is {', '.join(known) or 'none'}")
     chosen = hardware.gpus if numbers is None else tuple(known[number] for number in numbers)
-    if len({gpu.sm for gpu in chosen}) > 1:
+    if used and len({gpu.sm for gpu in chosen}) > 1:
         listed = ", ".join(f"{gpu.index} is {gpu.name} ({gpu.sm or 'unknown architecture'})" for gpu in chosen)
         raise OptionError(f"--gpu: a run uses GPUs of one architecture, and {listed}; choose with --gpu")
     return chosen
