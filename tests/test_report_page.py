@@ -14,8 +14,8 @@ import pytest
 
 from matrix.record import Status
 from reports import html_data
-from reports.html_data import file_link, web_link
 from reports.html_page import to_html
+from reports.html_safety import file_link, web_link
 from reports.reproduction import quoted, selection
 from reports.summary import summarize
 from tests.report_records import QUANTIZE, RUNTIMES, UINT8, all_records, record
