@@ -134,8 +134,8 @@ class Api:
             "create_engine_inspector": lambda: self.thing("EngineInspector", told),
         }
         vars(engine).update(more)
-        engine.get_tensor_mode = lambda name: self.enumerator("TensorIOMode", "OUTPUT" if name == "y" else "INPUT")  # type: ignore[method-assign,assignment]
-        engine.get_tensor_location = lambda name: self.enumerator("TensorLocation", "DEVICE")  # type: ignore[method-assign,assignment]
+        engine.get_tensor_mode = lambda name: self.enumerator("TensorIOMode", "OUTPUT" if name == "y" else "INPUT")  # type: ignore[method-assign]
+        engine.get_tensor_location = lambda name: self.enumerator("TensorLocation", "DEVICE")  # type: ignore[method-assign]
         return SimpleNamespace(deserialize_cuda_engine=lambda plan: self.thing("ICudaEngine", engine))
 
 
