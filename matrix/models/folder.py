@@ -27,6 +27,7 @@ def make_model_folder(case: ModelCase, path: Path, examiner: Examiner) -> CaseFo
             case.build()
         except ModelError as error:
             return CaseFolder(path=path, invalid=str(error))
+    assert case.interface is not None
     (path / "inputs").mkdir(parents=True)
     sha = hashlib.sha256()
     for name, source in {"model.onnx": case.files.model, **_external(case)}.items():
@@ -35,12 +36,15 @@ def make_model_folder(case: ModelCase, path: Path, examiner: Examiner) -> CaseFo
     points = []
     try:
         checked = examiner.check(case.files.model)
+        if not checked.checker:
+            for recorded in (case.data_sets or {}).values():
+                recorded.check_outputs(case.interface.outputs)
         for number, point in enumerate(case.points):
             stored = [store_tensor(path, number, *item) for item in enumerate(case.inputs(point).items())]
             for tensor in stored:
                 _hash(sha, repr((point.name, tensor["name"], tensor["dtype"], tensor["shape"])), path / tensor["file"])
             points.append({"name": point.name, "inputs": stored, "shape_tensors": list(point.values)})
-    except ModelError as error:  # the files changed since they were found
+    except ModelError as error:  # what was recorded contradicts a valid model, or changed since it was found
         return CaseFolder(path=path, invalid=str(error))
     profiles = tuple({"shapes": dict(profile.shapes), "values": dict(profile.values)} for profile in case.profiles)
     sha.update(repr(_plain(profiles)).encode())

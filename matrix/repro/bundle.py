@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from cases.case import Array
 from cases.promise import promises_dynamic_shapes
 from matrix.case_folder import CaseFolder, decode
 from matrix.conclusion import fault_on_purpose
+from matrix.errors import BundleError
 from matrix.execution.local import Finished
 from matrix.record import Record
 from matrix.record_json import to_json
@@ -47,6 +48,7 @@ def write_bundle(target: Path, *, finished: Finished, record: Record, reference:
     ``finished`` is the cell run once more with every word in its log: its job directory is still there.
 
     Raises:
+        BundleError: a file of the model's external data is called like one of the bundle's own.
         OSError: they cannot be written.
     """
     folder, directory = finished.folder, finished.directory
@@ -54,13 +56,13 @@ def write_bundle(target: Path, *, finished: Finished, record: Record, reference:
     assert directory is not None
     target.mkdir(parents=True)
     model = onnx.load(folder.path / "model.onnx", load_external_data=False)
-    model_files = _copy_model(folder, target)
     request = json.loads((directory / "request.json").read_text(encoding="utf-8"))
     cell = _describe(finished, record, reference, timeout, request)
-    cell = {**cell, "model_files": model_files, "points": _points(finished, reference, request, model, target)}
+    cell = {**cell, "points": _points(finished, reference, request, model, target)}
     if request["calibration"]:
         cell["calibration"] = _calibration(request["calibration"], folder, target)
     cell["tables"] = tables(folder.outputs, [t for point in cell["points"] for t in point["expected"] or ()])
+    cell["model_files"] = _model_files(folder)
     told = commands(cell, model)
     texts = {
         FILE: json.dumps(cell, indent=1) + "\n",
@@ -74,6 +76,7 @@ def write_bundle(target: Path, *, finished: Finished, record: Record, reference:
     }
     for name, text in texts.items():
         (target / name).write_text(text, encoding="utf-8")
+    _copy_model(folder, cell["model_files"], target)
     return Bundle(folder=target, archive=_zip(target))
 
 
@@ -154,15 +157,24 @@ def _arrays(entries: list[Mapping[str, Any]], folder: CaseFolder) -> dict[str, A
     }
 
 
-def _copy_model(folder: CaseFolder, target: Path) -> list[str]:
-    """Copy the model and the files that hold its external data; return their names, the model's first."""
+def _model_files(folder: CaseFolder) -> list[str]:
+    """Return the names of the model and of the files that hold its external data, the model's first."""
     others = [path for path in sorted(folder.path.rglob("*")) if path.is_file()]
-    names = [str(path.relative_to(folder.path)) for path in others]
-    names = ["model.onnx", *(name for name in names if Path(name).parts[0] not in BORROWED)]
+    names = [path.relative_to(folder.path).as_posix() for path in others]
+    return ["model.onnx", *(name for name in names if Path(name).parts[0] not in BORROWED)]
+
+
+def _copy_model(folder: CaseFolder, names: Sequence[str], target: Path) -> None:
+    """Copy the model's files to where all else of the bundle is already: where they lie is part of the model."""
     for name in names:
-        (target / name).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(folder.path / name, target / name)
-    return names
+        place = target / name
+        try:
+            place.parent.mkdir(parents=True, exist_ok=True)
+            with (folder.path / name).open("rb") as content, place.open("xb") as copy:
+                shutil.copyfileobj(content, copy)
+        except (FileExistsError, NotADirectoryError) as error:
+            why = "the model's external data is called like a file of the bundle; save it under another name"
+            raise BundleError(name, why) from error
 
 
 def _environment(record: Record) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -72,6 +73,11 @@ class Tolerance:
     relative: float
     steps: int
     peak: float
+
+    def __post_init__(self) -> None:
+        """Refuse what would let any answer pass: infinity, and NaN, which is outside no bound."""
+        if not all(0 <= value < math.inf for value in (self.absolute, self.relative, self.steps, self.peak)):
+            raise ValueError("a tolerance is a finite number that is not negative")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import lzma
 import stat
 import zipfile
 import zlib
@@ -17,12 +18,23 @@ import onnx
 from cases.case import Array
 from matrix.case_folder import ABSENT, decode
 from matrix.errors import BundleError
+from matrix.models.inside import lies_inside
 from matrix.repro.manifest import FILE, Manifest, Tensor
 
 MAX_FILES = 2_000
 MAX_BYTES = 4 * 2**30  # of all files together
 MAX_RATIO = 200  # of unpacked to packed bytes, of a file that is larger than this many MiB
 CHUNK = 2**20
+# What zipfile and the decompressors behind it raise on bytes that are no zip.
+BROKEN = (
+    zipfile.BadZipFile,
+    zlib.error,
+    lzma.LZMAError,
+    ValueError,
+    EOFError,
+    NotImplementedError,
+    RuntimeError,
+)
 
 
 @contextmanager
@@ -42,7 +54,7 @@ def opened(bundle: Path) -> Iterator[Path]:
                 _extract(archive, folder, str(bundle))
         except OSError as error:
             raise BundleError(str(bundle), f"cannot be read ({error.strerror or error})") from error
-        except (zipfile.BadZipFile, zlib.error, ValueError, EOFError, NotImplementedError, RuntimeError) as error:
+        except BROKEN as error:
             raise BundleError(str(bundle), f"is no folder, and no zip that can be read: {error}") from error
         inside = sorted(folder.glob(f"*/{FILE}"))
         yield inside[0].parent if inside and not (folder / FILE).exists() else folder
@@ -136,10 +148,13 @@ def inside(folder: Path, name: str) -> Path:
     Raises:
         BundleError: it would lie outside, or is not there.
     """
-    root = folder.resolve()
-    path = (root / name).resolve()
-    if not path.is_relative_to(root):
+    path = folder / name
+    try:
+        stays, is_there = lies_inside(path, folder), path.is_file()
+    except (OSError, ValueError) as error:  # too long, a null byte, half a surrogate pair
+        raise BundleError(repr(name[:200]), f"is no name of a file ({type(error).__name__})") from error
+    if not stays:
         raise BundleError(name[:200], "lies outside the bundle")
-    if not path.is_file():
+    if not is_there:
         raise BundleError(name[:200], "is not in the bundle")
     return path
