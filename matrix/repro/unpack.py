@@ -13,13 +13,15 @@ from pathlib import Path, PurePosixPath
 from tempfile import TemporaryDirectory
 
 import numpy as np
-import onnx
 
 from cases.case import Array
 from matrix.case_folder import ABSENT, decode
 from matrix.errors import BundleError
+from matrix.models.examiner import Examiner
+from matrix.models.external import external_files
 from matrix.models.inside import lies_inside
-from matrix.repro.manifest import FILE, Manifest, Tensor
+from matrix.models.interface import ModelError
+from matrix.repro.manifest import FILE, MODEL, Manifest, Tensor
 
 MAX_FILES = 2_000
 MAX_BYTES = 4 * 2**30  # of all files together
@@ -120,26 +122,23 @@ def _from_archive(path: Path, key: str) -> Array:
         return array
 
 
-def load_model(folder: Path, manifest: Manifest) -> onnx.ModelProto:
-    """Return the model of the bundle in ``folder``, with its external data.
+def check_model(folder: Path, manifest: Manifest) -> None:
+    """Refuse a model that names a file outside its bundle, or one that the manifest leaves out; it is not read here.
 
     Raises:
-        BundleError: it is no model, or its data lies elsewhere.
+        BundleError: it does, or is no model.
     """
     for name in manifest.model_files:
         inside(folder, name)
+    examiner = Examiner()
     try:
-        model = onnx.load(folder / "model.onnx", load_external_data=False)
-        for tensor in onnx.external_data_helper._get_all_tensors(model):
-            for entry in tensor.external_data:
-                if entry.key == "location":
-                    inside(folder, entry.value)
-        onnx.load_external_data_for_model(model, str(folder))
-    except BundleError:
-        raise
-    except Exception as error:  # the words of protobuf, of onnx's checker or of the system
-        raise BundleError("model.onnx", f"cannot be read: {type(error).__name__}: {error}"[:300]) from error
-    return model
+        wanted = external_files(folder, examiner.describe(folder / MODEL).external)
+    except ModelError as error:
+        raise BundleError(MODEL, str(error)) from error
+    finally:
+        examiner.close()
+    if set(manifest.model_files[1:]) != set(wanted):
+        raise BundleError(FILE, f"it names other files of the model than the model does: {', '.join(wanted) or 'none'}")
 
 
 def inside(folder: Path, name: str) -> Path:
