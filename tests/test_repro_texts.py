@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import getpass
+import json
 import socket
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,7 +16,7 @@ from matrix.record import Status
 from matrix.repro import privacy
 from matrix.repro.commands import commands
 from matrix.repro.issue import write_issue
-from matrix.repro.privacy import scrub
+from matrix.repro.privacy import scrub, scrub_json
 from tests.models import single_node
 from tests.test_record import sample
 
@@ -134,6 +135,26 @@ def test_paths_user_and_host_are_taken_out(somebody: Path) -> None:
     assert not [word for word in ("jane", "mothership", "/tmp", "/usr", str(somebody), "Users") if word in found]
     assert "libcuda.so.1" in found
     assert "<user>@<host>" in found
+
+
+def test_nothing_of_a_path_is_left_but_the_name_of_a_file(somebody: Path, tmp_path: Path) -> None:
+    report = tmp_path / "acme corp" / "run 1"
+    told = {
+        f"{somebody}/clients/acme/job": "<path>",
+        f"'{tmp_path}/acme/secret/model.onnx'": "'<path>/model.onnx'",
+        f"in {somebody}. Then": "in <path>. Then",
+        f"file://{somebody}/acme/x.so": "file://<path>/x.so",
+        "failed:/usr/lib/x.so -L/usr/lib/acme": "failed:<path>/x.so -L<path>",
+        f"{report}/jobs/model.onnx:7": "<path>/model.onnx:7",
+        "/model/tmp/Add": "/model/tmp/Add",
+    }
+    assert {text: scrub(text, [report]) for text in told} == told
+
+
+def test_characters_that_json_escapes_hide_no_path(somebody: Path, tmp_path: Path) -> None:
+    secret = tmp_path / "jürgen's \\ Ärger"
+    text = json.dumps({"a": [f"open {secret}/model.onnx", 1.5, None]})
+    assert json.loads(scrub_json(text, [secret])) == {"a": ["open <path>/model.onnx", 1.5, None]}
 
 
 @pytest.mark.parametrize(

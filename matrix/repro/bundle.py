@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import shutil
 import zipfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,7 @@ from matrix.record_json import to_json
 from matrix.repro.commands import commands
 from matrix.repro.issue import write_issue
 from matrix.repro.manifest import FILE, FORMAT
-from matrix.repro.privacy import scrub
+from matrix.repro.privacy import scrub, scrub_json
 from matrix.repro.script import assemble
 from matrix.repro.tensor_files import store, store_test_data, tables
 from matrix.verdict.reference import Reference
@@ -57,7 +58,10 @@ def write_bundle(target: Path, *, finished: Finished, record: Record, reference:
     target.mkdir(parents=True)
     model = onnx.load(folder.path / "model.onnx", load_external_data=False)
     request = json.loads((directory / "request.json").read_text(encoding="utf-8"))
-    cell = _describe(finished, record, reference, timeout, request)
+    # Those of the job, which may have any characters in their names.
+    hidden = [target.parent, *(each for path in (directory, folder.path) for each in (path, path.parent))]
+    hide = partial(scrub, folders=hidden)
+    cell = _describe(finished, record, reference, timeout, request, hide)
     cell = {**cell, "points": _points(finished, reference, request, model, target)}
     if request["calibration"]:
         cell["calibration"] = _calibration(request["calibration"], folder, target)
@@ -67,12 +71,12 @@ def write_bundle(target: Path, *, finished: Finished, record: Record, reference:
     texts = {
         FILE: json.dumps(cell, indent=1) + "\n",
         "repro.py": assemble(record, cell),
-        "record.json": scrub(to_json(record)) + "\n",
-        "environment.json": scrub(json.dumps(_environment(record), indent=1)) + "\n",
-        "requirements.txt": scrub(_requirements(record)),
+        "record.json": scrub_json(to_json(record), hidden) + "\n",
+        "environment.json": hide(json.dumps(_environment(record), indent=1)) + "\n",
+        "requirements.txt": hide(_requirements(record)),
         "commands.txt": told,
-        "ISSUE.md": scrub(write_issue(record, cell, told)),
-        LOG: scrub(_log(directory)),
+        "ISSUE.md": hide(write_issue(record, cell, told)),
+        LOG: hide(_log(directory)),
     }
     for name, text in texts.items():
         (target / name).write_text(text, encoding="utf-8")
@@ -81,7 +85,12 @@ def write_bundle(target: Path, *, finished: Finished, record: Record, reference:
 
 
 def _describe(
-    finished: Finished, record: Record, reference: Reference, timeout: float, request: Mapping[str, Any]
+    finished: Finished,
+    record: Record,
+    reference: Reference,
+    timeout: float,
+    request: Mapping[str, Any],
+    hide: Callable[[str], str],
 ) -> dict[str, Any]:
     cell, folder = finished.cell, finished.folder
     case, release = cell.case, cell.runtime.release
@@ -92,9 +101,9 @@ def _describe(
             "op": case.op,
             "opset": case.opset,
             "ir_version": case.ir_version,
-            "summary": scrub(case.summary),
+            "summary": hide(case.summary),
             "tags": sorted(case.tags),
-            "source": scrub(case.source),
+            "source": hide(case.source),
         },
         "runtime": {
             "name": record.runtime.name,
@@ -103,7 +112,7 @@ def _describe(
         },
         "precision": str(record.precision),
         "status": str(record.status),
-        "reason": scrub(record.reason),
+        "reason": hide(record.reason),
         "timeout": timeout,
         "options": {name: value for name, value in request["options"].items() if name != "verbose"},
         "profiles": request["profiles"],
@@ -112,7 +121,7 @@ def _describe(
         "tolerance": asdict(tolerance_for(case.tolerance, cell.precision)),
         "case_tolerance": asdict(case.tolerance),
         "reference": reference.name,
-        "no_reference": scrub(reference.why),
+        "no_reference": hide(reference.why),
         "must_refuse": fault_on_purpose(cell),
         "dynamic": promises_dynamic_shapes(case),
         "dtypes_that_need_a_gpu": list(release.dtypes_that_need_a_gpu_to_build),
