@@ -28,7 +28,8 @@ def lines(version: str, product: str = "tensorrt", model: Any = None, **changes:
     options = {"optimization_level": "0", "precision": "explicit", "sm": "", "execute": "auto"}
     cell = {
         "runtime": {"name": "r", "product": product, "version": version}, "precision": "explicit", "status": "wrong",
-        "options": options, "profiles": [PROFILE], "points": [{"name": "opt", "values": {}, "inputs": [{}]}],
+        "options": options, "profiles": [PROFILE], "calibration": None,
+        "points": [{"name": "opt", "values": {}, "inputs": [{}]}],
     }  # fmt: skip
     text = commands({**cell, **changes}, model or single_node("Relu"))
     commented = [line for line in text.splitlines() if line and not line.startswith("#")]
@@ -68,6 +69,24 @@ def test_trtexec_8_is_told_what_the_types_of_the_model_need() -> None:
     half = single_node("Relu", x=TensorProto.FLOAT16, y=TensorProto.FLOAT16)
     assert "--fp16" in lines("8.5.3.1", model=half)["trtexec"]
     assert "--builderOptimizationLevel" not in lines("8.5.3.1", model=half)["trtexec"]
+
+
+def test_a_builder_that_chooses_the_types_is_told_of_those_of_the_model_too() -> None:
+    assert "--fp16 --int8 --noTF32" in lines("8.6.1", model=QUANTIZED, precision="fp16")["trtexec"]
+    assert "--trt --onnxrt --bf16 --int8 --builder" in lines("10.3", model=QUANTIZED, precision="bf16")["polygraphy"]
+    narrow = single_node("DequantizeLinear", x=TensorProto.INT4, inputs=("x", "s"), opset=21, ir_version=10)
+    assert "--fp16 --int4 --noTF32" in lines("10.3", model=narrow, precision="fp16")["trtexec"]
+    assert "--onnxrt --fp16 --builder" in lines("10.3", model=narrow, precision="fp16")["polygraphy"]
+    assert "--int4" not in lines("10.0.1", model=narrow, precision="fp16")["trtexec"]
+    assert "--bf16" not in lines("8.6.1", model=single_node("Relu", x=TensorProto.BFLOAT16))["trtexec"]
+
+
+def test_polygraphy_gets_the_calibrator_and_the_tactic_sources_of_the_cell() -> None:
+    calibration = {"algorithm": "minmax", "writer": "right", "batches": []}
+    line = lines("8.6.1", precision="int8-calibrated", calibration=calibration)["polygraphy"]
+    assert "--int8 --calib-base-cls IInt8MinMaxCalibrator" in line
+    chosen = {"optimization_level": "0", "tactic_sources": "CUBLAS,JIT_CONVOLUTIONS"}
+    assert "--tactic-sources CUBLAS JIT_CONVOLUTIONS --trt-min" in lines("8.6.1", options=chosen)["polygraphy"]
 
 
 def test_what_is_not_executed_is_only_built() -> None:
