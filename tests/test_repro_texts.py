@@ -110,7 +110,12 @@ def test_polygraphy_loads_the_inputs_of_the_bundle() -> None:
         "--data-loader-script repro.py --verbose"
     )
     ort = lines("1.31.1", "onnxruntime", options={"provider": "cpu"})
-    assert ort["polygraphy"].startswith("polygraphy run model.onnx --onnxrt --providers cpu ")
+    assert ort["polygraphy"].startswith(
+        "polygraphy run model.onnx --onnxrt --providers cpu --graph-optimization-level ORT_"
+    )
+    for level, word in {"off": "ORT_DISABLE_ALL", "all": "ORT_ENABLE_ALL"}.items():
+        options = {"provider": "cpu", "optimization": level}
+        assert f" {word} " in lines("1.31.1", "onnxruntime", options=options)["polygraphy"]
     assert not {"trtexec", "tensorrt_rtx"} & ort.keys()
 
 

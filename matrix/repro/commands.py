@@ -29,6 +29,7 @@ FLAG_OF_TYPE = {
 }
 # The release that brought it, up to 10.16; 8.5 has the others.
 FLAGS_SINCE = {"--fp8": (8, 6), "--bf16": (10, 0), "--int4": (10, 1)}
+OPTIMIZATION = {"off": "ORT_DISABLE_ALL", "all": "ORT_ENABLE_ALL"}
 NOT_IN_POLYGRAPHY = frozenset({"--noTF32", "--int4"})
 CALIBRATORS = {
     "entropy2": "IInt8EntropyCalibrator2",
@@ -62,7 +63,9 @@ def _polygraphy(
     data = "--data-loader-script repro.py --verbose"
     if product is Product.ONNXRUNTIME:
         provider = cell["options"].get("provider", "cpu")
-        yield f"polygraphy run model.onnx --onnxrt --providers {shlex.quote(provider)} {data}"
+        level = OPTIMIZATION[cell["options"].get("optimization", "off")]
+        words = f"--onnxrt --providers {shlex.quote(provider)} --graph-optimization-level {level}"
+        yield f"polygraphy run model.onnx {words} {data}"
         return
     rtx = "POLYGRAPHY_USE_TENSORRT_RTX=1 " if product is Product.TENSORRT_RTX else ""
     for profile in _profiles(cell):
