@@ -6,13 +6,14 @@ import getpass
 import json
 import socket
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from onnx import TensorProto
 
-from matrix.record import Status
+from matrix.record import Diagnostic, Status
 from matrix.repro import privacy
 from matrix.repro.commands import commands
 from matrix.repro.issue import write_issue
@@ -192,6 +193,17 @@ def test_characters_that_json_escapes_hide_no_path(somebody: Path, tmp_path: Pat
 )
 def test_what_is_nobodys_stays(somebody: Path, text: str) -> None:
     assert scrub(text) == text
+
+
+def test_the_report_tells_the_words_of_the_runtime_from_those_of_the_test_program() -> None:
+    said = (Diagnostic(source="parser", message="no"), Diagnostic(source="harness", message="seeded", severity="info"))
+    cell = {
+        "options": {}, "must_refuse": "", "reference": "", "model_files": ["model.onnx"],
+    }  # fmt: skip
+    text = write_issue(replace(sample(), diagnostics=said), cell, "")
+    theirs, ours = text.split("What the runtime said:")[1].split("What the test program says of it:")
+    assert ("[parser error] no" in theirs, "[harness info] seeded" in ours) == (True, True)
+    assert "harness" not in theirs
 
 
 def test_a_report_cannot_be_broken_out_of() -> None:

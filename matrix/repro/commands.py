@@ -64,8 +64,8 @@ def _polygraphy(
     if product is Product.ONNXRUNTIME:
         provider = cell["options"].get("provider", "cpu")
         level = OPTIMIZATION[cell["options"].get("optimization", "off")]
-        words = f"--onnxrt --providers {shlex.quote(provider)} --graph-optimization-level {level}"
-        yield f"polygraphy run model.onnx {words} {data}"
+        how = f"--providers {shlex.quote(provider)} --graph-optimization-level {level}"
+        yield f"polygraphy run model.onnx --onnxrt {how} {data}"
         return
     rtx = "POLYGRAPHY_USE_TENSORRT_RTX=1 " if product is Product.TENSORRT_RTX else ""
     for profile in _profiles(cell):
