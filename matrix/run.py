@@ -78,12 +78,14 @@ class Run:
         if cell.id not in self.records:
             try:
                 record, outputs = self._conclude(self._executor.take(cell))
-                if self.options.rerun and _is_unexpected(record):
-                    record, outputs = self._try_again(cell, record, outputs)
-                record = replace(record, artifacts={**record.artifacts, **self.bundles.add(cell, record)})
+                try:
+                    if self.options.rerun and _is_unexpected(record):
+                        record, outputs = self._try_again(cell, record, outputs)
+                    record = replace(record, artifacts={**record.artifacts, **self.bundles.add(cell, record)})
+                finally:  # also after Ctrl-C: its job may be gone, and what is left of it would tell of a crash
+                    self._write(record, outputs, cell)
             except OSError as error:
                 raise ReportFolderError(str(self.folder.path), error.strerror or str(error)) from error
-            self._write(record, outputs, cell)
         return self.records[cell.id]
 
     def record_what_is_done(self, cells: Iterable[Cell]) -> None:
