@@ -216,3 +216,20 @@ def test_text_and_what_is_absent(judge: Any) -> None:
     assert figures.compare(a, "string", a, "string", "string", exact) == ("", "")
     assert figures.compare(b, "string", a, "string", "string", exact)[0] == "wrong"
     assert figures.compare(none, "none", none, "none", "", exact) == ("", "")
+    assert figures.compare(none, "none", np.zeros(1), "float64", "", exact) == (
+        "wrong",
+        "dtype none, expected float64",
+    )
+
+
+def test_a_sequence_that_goes_on_after_the_reference_is_wrong(judge: Any, tmp_path: Path) -> None:
+    one = np.ones(1, np.float32)
+    (tmp_path / "one.bin").write_bytes(one.tobytes())
+    entries = [{"name": f"s[{index}]", "dtype": "float32", "shape": [1], "file": "one.bin"} for index in range(3)]
+    expected = [(f"s[{index}]", one, "float32") for index in range(2)]
+    declared = [{"name": "s", "dtype": "sequence_type", "shape": None}]
+    assert judge._compare(cell(outputs=declared), entries[:2], tmp_path, expected) == ("match", "")
+    assert judge._compare(cell(outputs=declared), entries, tmp_path, expected) == (
+        "wrong",
+        "output s[2]: the reference's sequence ends before it",
+    )

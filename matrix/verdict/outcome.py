@@ -151,7 +151,7 @@ def compare_network(
             differences.append(f"output {output.name} is missing from the parsed network")
             continue
         dtype, shape = found[output.name]
-        if dtype != output.dtype:
+        if output.dtype and dtype != output.dtype:
             differences.append(f"output {output.name} is {output.dtype} in ONNX, {dtype} in the parsed network")
         if output.shape is not None and shape is not None and not _shapes_agree(output.shape, shape):
             differences.append(

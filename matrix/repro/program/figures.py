@@ -42,15 +42,14 @@ def compare(
 
     ``got`` is of ``dtype``, ``want`` of ``wanted`` or None where nothing is expected; ``declared`` is the model's word.
     """
-    name = "string" if dtype in TEXT else dtype
-    expected = declared or ("string" if wanted in TEXT else wanted)
-    if expected and name != expected:
-        return "wrong", "dtype {}, expected {}".format(name, expected)
+    expected = declared or wanted
+    if expected and dtype != expected:
+        return "wrong", "dtype {}, expected {}".format(dtype, expected)
     if want is None:
         return "", ""
     if got.shape != want.shape:
         return "wrong", "shape {}, expected {}".format(list(got.shape), list(want.shape))
-    if name == "string":
+    if dtype in TEXT:
         same = got.reshape(-1).tolist() == want.reshape(-1).tolist()
         return ("", "") if same else ("wrong", "the strings differ")
     with np.errstate(all="ignore"):
