@@ -87,10 +87,18 @@ class Run:
         return self.records[cell.id]
 
     def record_what_is_done(self, cells: Iterable[Cell]) -> None:
-        """Record the cells that had come back already when the run was stopped."""
+        """Record the cells that had come back already when the run was stopped.
+
+        Raises:
+            MatrixError: the report folder cannot be written.
+        """
         for cell in cells:
             if cell.id not in self.records and self._executor.is_done(cell):
-                self._write(*self._conclude(self._executor.take(cell)), cell)
+                try:
+                    concluded = self._conclude(self._executor.take(cell))
+                except OSError as error:
+                    raise ReportFolderError(str(self.folder.path), error.strerror or str(error)) from error
+                self._write(*concluded, cell)
 
     def _conclude(self, finished: Finished) -> tuple[Record, Outputs | None]:
         cell = finished.cell
@@ -218,8 +226,10 @@ def conduct(
             try:
                 yield run
             finally:
-                run.record_what_is_done(cells)
-                folder.finish()
+                try:
+                    run.record_what_is_done(cells)
+                finally:
+                    folder.finish()
 
 
 def _baseline_names(

@@ -65,6 +65,16 @@ def test_a_full_disk_is_one_clear_error_and_keeps_what_was_written(
     assert from_json((folder.path / "records.jsonl").read_text()) == sample()
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="/dev/full is a disk that is full, on Linux")
+def test_a_disk_that_stays_full_is_told_once(tmp_path: Path) -> None:
+    with RunFolder(tmp_path) as folder:
+        folder._records.close()
+        folder._records = open("/dev/full", "w", encoding="utf-8")
+        with pytest.raises(ReportFolderError, match="No space left"):
+            folder.append(sample())
+    assert folder._records.closed
+
+
 def test_a_root_that_is_a_file_is_one_clear_error(tmp_path: Path) -> None:
     (tmp_path / "out").write_text("")
     with pytest.raises(ReportFolderError, match="cannot write to the report folder"):

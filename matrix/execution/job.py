@@ -127,6 +127,8 @@ def make_self_contained(directory: Path) -> None:
         OSError: the directory cannot be written.
     """
     for name in ("model.onnx", "inputs"):
+        if not (directory / name).is_symlink():  # done by an attempt that a full disk ended
+            continue
         borrowed = (directory / name).resolve()
         (directory / name).unlink()
         if borrowed.is_dir():

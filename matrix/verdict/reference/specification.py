@@ -109,7 +109,10 @@ def _evaluate(
         warnings.simplefilter("ignore")  # what numpy says of the evaluator's code is nothing that we could mend
         for point, arrays in inputs.items():
             values = evaluator.run(None, dict(arrays))
-            outputs[point] = dict(_flatten(evaluator.output_names, list(values)))
+            pairs = zip(model.graph.output, values, strict=True)
+            outputs[point] = {
+                name: array for output, value in pairs for name, array in _flatten(output.name, _held(output, value))
+            }
     return outputs
 
 
@@ -135,15 +138,18 @@ def _nodes(graph: onnx.GraphProto) -> list[onnx.NodeProto]:
     return [*graph.node, *inner]
 
 
-def _flatten(names: list[str], values: list[object]) -> list[tuple[str, Array]]:
+def _held(output: onnx.ValueInfoProto, value: object) -> object:
+    """Return what an optional output holds: the evaluator's operator Optional puts it into a list."""
+    if not output.type.HasField("optional_type") or not isinstance(value, list) or len(value) > 1:
+        return value
+    return value[0] if value else None
+
+
+def _flatten(name: str, value: object) -> list[tuple[str, Array]]:
     """Spell a sequence as one entry per element, the way that the worker does."""
-    flat: list[tuple[str, Array]] = []
-    for name, value in zip(names, values, strict=True):
-        if isinstance(value, (list, tuple)):
-            flat.extend((f"{name}[{index}]", np.asarray(item)) for index, item in enumerate(value))
-        else:
-            flat.append((name, np.asarray(value)))
-    return flat
+    if isinstance(value, (list, tuple)):
+        return [(f"{name}[{index}]", np.asarray(item)) for index, item in enumerate(value)]
+    return [(name, np.asarray(value))]
 
 
 def _words(error: Exception) -> str:
