@@ -17,6 +17,8 @@ from cases.catalogue import INVALID_ON_PURPOSE, INVALID_REQUEST, Generated, gene
 from cases.promise import why_not_dynamic
 
 ABSENT = "none"  # the dtype of an optional output that holds nothing
+NUMBERS = frozenset(onnx.TensorProto.DataType.values()) - {onnx.TensorProto.UNDEFINED, onnx.TensorProto.STRING}
+DTYPES = frozenset(str(onnx.helper.tensor_dtype_to_np_dtype(number).name) for number in NUMBERS)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -187,8 +189,10 @@ def decode(dtype: str, shape: tuple[int, ...], content: bytes) -> Array:
     if dtype == ABSENT:
         return np.array(None, dtype=object)
     if dtype == "string":
-        return np.array(json.loads(content), dtype=object).reshape(shape)
-    try:
-        return np.frombuffer(content, np.dtype(dtype)).reshape(shape)
-    except TypeError as error:
-        raise ValueError(f"unknown dtype {dtype!r}") from error
+        texts = json.loads(content)
+        if not isinstance(texts, list) or not all(isinstance(text, str) for text in texts):
+            raise ValueError("not a list of texts")
+        return np.array(texts, dtype=object).reshape(shape)
+    if dtype not in DTYPES:
+        raise ValueError(f"unknown dtype {dtype!r}")
+    return np.frombuffer(content, np.dtype(dtype)).reshape(shape)

@@ -155,7 +155,9 @@ def test_sequences_are_spelled_element_by_element() -> None:
 @pytest.mark.parametrize("holds", [True, False])
 def test_an_optional_is_what_it_holds(holds: bool) -> None:
     element = helper.make_tensor_type_proto(TensorProto.FLOAT, ["N", 3])
-    node = helper.make_node("Optional", ["x"], ["y"]) if holds else helper.make_node("Optional", [], ["y"], type=element)
+    node = (
+        helper.make_node("Optional", ["x"], ["y"]) if holds else helper.make_node("Optional", [], ["y"], type=element)
+    )
     graph = helper.make_graph(
         [node],
         "case",
