@@ -1,8 +1,7 @@
 """Answers on disk, by reference and case digest: one file each, written once and read by every run and runtime.
 
-A file is a line with the checksum of all that follows, a line of JSON, and the raw little-endian bytes of all outputs. It
-appears by write-then-rename, so that runs side by side see a whole file or none; a file whose checksum is wrong counts
-as none.
+A file is a line with the checksum of what follows, a line of JSON, and the raw little-endian bytes of all outputs. It
+appears by write-then-rename, so that runs side by side see a whole file or none; one with a wrong checksum is none.
 """
 
 from __future__ import annotations
