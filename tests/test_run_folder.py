@@ -71,7 +71,7 @@ def test_a_full_disk_is_one_clear_error_and_keeps_what_was_written(
 def test_a_disk_that_stays_full_is_told_once(tmp_path: Path) -> None:
     with RunFolder(tmp_path) as folder:
         folder._records.close()
-        folder._records = FULL.open("w", encoding="utf-8")  # noqa: SIM115 - the folder closes it
+        folder._records = FULL.open("w", encoding="utf-8")
         with pytest.raises(ReportFolderError, match="No space left"):
             folder.append(sample())
     assert folder._records.closed
