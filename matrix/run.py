@@ -16,6 +16,7 @@ from matrix.conclusion import CALM, conclude
 from matrix.errors import ReportFolderError
 from matrix.execution.job import make_self_contained
 from matrix.execution.local import Finished, LocalExecutor
+from matrix.ignored_inputs import ignored_inputs
 from matrix.models.own_models import with_recorded
 from matrix.options import Options
 from matrix.plan import CALIBRATED, Cell
@@ -160,11 +161,11 @@ def reference_of(finished: Finished, references: References, *, always: bool = F
     ran = finished.reply is not None and finished.reply.executed
     if finished.folder is None or not (ran or always):
         references.learn(finished)
-        return Reference()
+        return Reference(ignored=ignored_inputs(finished, references))
     case = finished.cell.case
     if case.no_reference:
         return Reference(why=case.no_reference)
-    return with_recorded(references.get(finished), case)
+    return replace(with_recorded(references.get(finished), case), ignored=ignored_inputs(finished, references))
 
 
 @contextmanager

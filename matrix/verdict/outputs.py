@@ -87,6 +87,11 @@ def hold_against_second(
     )
 
 
+def agree(one: Mapping[str, Array], other: Mapping[str, Array], tolerance: Tolerance) -> bool:
+    """Say whether two answers have the same outputs, each within tolerance of the other answer's."""
+    return one.keys() == other.keys() and all(_distance(one[name], other[name], tolerance).within for name in one)
+
+
 @dataclass(frozen=True, kw_only=True)
 class _Distance:
     """Two arrays: their drift where they can be compared, and whether one is within tolerance of the other."""

@@ -30,7 +30,7 @@ def judge(
     if reply is None:
         return ended
     failed, not_here = reply["failed"], _why_not_here(cell, reply, has_gpu)
-    differences = _network_differences(cell["outputs"], reply["network"])
+    differences = _network_differences(cell["outputs"], reply["network"]) + _ignored(cell, reply["network"])
     if reply["not_applicable"]:
         return "not_applicable", reply["not_applicable"]
     if reply["machine"]:
@@ -142,6 +142,13 @@ def _one_shape(cell: Dict[str, Any], replies: Dict[str, Dict[str, Any]]) -> bool
     values = {point["name"]: point["values"] for point in cell["points"]}
     ran = [(reply["shapes"], values[name]) for name, reply in replies.items() if not reply["error"]]
     return all(each == ran[0] for each in ran)
+
+
+def _ignored(cell: Dict[str, Any], network: Optional[Dict[str, Any]]) -> List[str]:
+    """Return the inputs that the parsed network does not read, of those on which ONNX's answer depends."""
+    unread = network["unread"] if network else []
+    words = "ONNX's answer depends on an input that no layer of the parsed network reads: {}"
+    return [words.format(name) for name in cell["must_read"] if name in unread]
 
 
 def _network_differences(declared: Sequence[Dict[str, Any]], network: Optional[Dict[str, Any]]) -> List[str]:

@@ -77,7 +77,7 @@ def _converted(model: onnx.ModelProto, opset: int) -> onnx.ModelProto:
     Raises:
         ValueError: the conversion would change what the model means.
     """
-    changed = {node.op_type for node in _nodes(model.graph)} & CHANGED_BY_CONVERSION
+    changed = {node.op_type for node in all_nodes(model.graph)} & CHANGED_BY_CONVERSION
     if changed:
         raise ValueError(f"a newer opset changes what {', '.join(sorted(changed))} means")
     return onnx.version_converter.convert_version(model, opset)
@@ -123,17 +123,18 @@ def _named(model: onnx.ModelProto, corrections: Sequence[Correction]) -> str:
     opset = _opset(model)
     corrected = {("", each.op) for each in corrections if each.first <= opset <= each.last}
     plugged = corrected | OPERATORS.keys() | CONTROL_FLOW
-    ours = {node.op_type for node in _nodes(model.graph) if (node.domain, node.op_type) in plugged}
+    ours = {node.op_type for node in all_nodes(model.graph) if (node.domain, node.op_type) in plugged}
     return f"{NAME} with our {', '.join(sorted(ours))}" if ours else NAME
 
 
-def _nodes(graph: onnx.GraphProto) -> list[onnx.NodeProto]:
+def all_nodes(graph: onnx.GraphProto) -> list[onnx.NodeProto]:
+    """Return the nodes of ``graph`` and of all graphs inside it."""
     inner = [
         node
         for outer in graph.node
         for attribute in outer.attribute
         for each in (attribute.g, *attribute.graphs)
-        for node in (_nodes(each) if each.node else ())
+        for node in (all_nodes(each) if each.node else ())
     ]
     return [*graph.node, *inner]
 
