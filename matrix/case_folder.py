@@ -17,11 +17,16 @@ from cases.catalogue import INVALID_ON_PURPOSE, INVALID_REQUEST, Generated, gene
 from cases.promise import why_not_dynamic
 
 ABSENT = "none"  # the dtype of an optional output that holds nothing
+NUMBERS = frozenset(onnx.TensorProto.DataType.values()) - {onnx.TensorProto.UNDEFINED, onnx.TensorProto.STRING}
+DTYPES = frozenset(str(onnx.helper.tensor_dtype_to_np_dtype(number).name) for number in NUMBERS)
 
 
 @dataclass(frozen=True, kw_only=True)
 class DeclaredOutput:
-    """An output as ONNX declares it after shape inference; a dynamic dimension is None, so is an unknown rank."""
+    """An output as ONNX declares it after shape inference; a dynamic dimension is None, so is an unknown rank.
+
+    The dtype of an optional output is empty: what comes back is its element, or nothing.
+    """
 
     name: str
     dtype: str
@@ -150,7 +155,7 @@ def declared_output(value: onnx.ValueInfoProto) -> DeclaredOutput:
     """Return an output as ``value`` declares it."""
     kind = value.type.WhichOneof("value")
     if kind != "tensor_type":
-        return DeclaredOutput(name=value.name, dtype=str(kind), shape=None)
+        return DeclaredOutput(name=value.name, dtype="" if kind == "optional_type" else str(kind), shape=None)
     tensor = value.type.tensor_type
     dtype = "string" if tensor.elem_type == onnx.TensorProto.STRING else _numpy_name(tensor.elem_type)
     if not tensor.HasField("shape"):
@@ -172,9 +177,14 @@ def store_tensor(path: Path, point: int | str, index: int, named: tuple[str, Arr
     return {"name": name, "dtype": dtype, "shape": list(array.shape), "file": file}
 
 
+def is_absent(array: Array) -> bool:
+    """Say whether ``array`` stands for an optional output that holds nothing."""
+    return array.dtype == object and array.shape == () and array.item() is None
+
+
 def encode(array: Array) -> tuple[str, bytes]:
     """Return the dtype's name and the bytes of ``array``: little-endian, a JSON list for strings, nothing for None."""
-    if array.dtype == object and array.shape == () and array.item() is None:
+    if is_absent(array):
         return ABSENT, b""
     if array.dtype.kind in "OUS":
         return "string", json.dumps([str(item) for item in array.reshape(-1)]).encode()
@@ -190,8 +200,10 @@ def decode(dtype: str, shape: tuple[int, ...], content: bytes) -> Array:
     if dtype == ABSENT:
         return np.array(None, dtype=object)
     if dtype == "string":
-        return np.array(json.loads(content), dtype=object).reshape(shape)
-    try:
-        return np.frombuffer(content, np.dtype(dtype)).reshape(shape)
-    except TypeError as error:
-        raise ValueError(f"unknown dtype {dtype!r}") from error
+        texts = json.loads(content)
+        if not isinstance(texts, list) or not all(isinstance(text, str) for text in texts):
+            raise ValueError("not a list of texts")
+        return np.array(texts, dtype=object).reshape(shape)
+    if dtype not in DTYPES:
+        raise ValueError(f"unknown dtype {dtype!r}")
+    return np.frombuffer(content, np.dtype(dtype)).reshape(shape)

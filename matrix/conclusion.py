@@ -39,6 +39,7 @@ from matrix.verdict.signatures import find_signature
 from matrix.verdict.tolerance import tolerance_for
 
 CALM = FINE | SILENT
+UNREAD = "ONNX's answer depends on an input that no layer of the parsed network reads:"
 NO_IMPLEMENTATION = "UNSUPPORTED_STATE"  # tensorrt.ErrorCodeTRT: no tactic of any source that is on can run a layer
 
 
@@ -64,7 +65,7 @@ def conclude(
     ``expected`` is its status in the runtime's baseline; ``before`` holds those of the stages that came before it.
     """
     cell, ran = finished.cell, finished.ran
-    differences = _network_differences(finished)
+    differences = [*_network_differences(finished), *(f"{UNREAD} {name}" for name in reference.ignored)]
     outputs, unreadable = _read_outputs(finished)
     results = _compare(finished, outputs, reference)
     points = judge_points(gather(finished, reference, results, unreadable))

@@ -53,16 +53,28 @@ class References:
             OSError: a job directory cannot be written.
         """
         assert finished.folder is not None
-        folder = _allowed(finished.folder)
+        folder = allowed(finished.folder)
         first = self._known(fingerprint(), folder.digest)
-        begun = None if first else self._evaluator.start(folder)
+        begun = "" if first else self._evaluator.start(folder)
         second = self._second_answer(finished, folder)
-        if first is None:
-            found = self._evaluator.finish(begun, folder.digest) if isinstance(begun, Path) else str(begun)
-            lasting = isinstance(found, Answer)
-            first = found if isinstance(found, Answer) else Answer(why=found)
-            self._keep(fingerprint(), folder.digest, first, lasting=lasting)
+        first = first or self._finished(begun, folder.digest)
         return choose(first, second, itself=self._second.is_itself(finished))
+
+    def specification(self, folder: CaseFolder) -> Answer:
+        """Return what the first reference says to the inputs of ``folder``.
+
+        Raises:
+            OSError: a job directory cannot be written.
+        """
+        known = self._known(fingerprint(), folder.digest)
+        return known or self._finished(self._evaluator.start(folder), folder.digest)
+
+    def _finished(self, begun: Path | str, digest: str) -> Answer:
+        """Return and keep the answer that the evaluator has begun with; text says why it has not."""
+        found = self._evaluator.finish(begun, digest) if isinstance(begun, Path) else begun
+        answer = found if isinstance(found, Answer) else Answer(why=found)
+        self._keep(fingerprint(), digest, answer, lasting=isinstance(found, Answer))
+        return answer
 
     def learn(self, finished: Finished) -> None:
         """Keep what a cell of the second reference's own runtime said, though there is nothing to hold against it."""
@@ -118,7 +130,7 @@ def both_references(
         yield references
 
 
-def _allowed(folder: CaseFolder) -> CaseFolder:
+def allowed(folder: CaseFolder) -> CaseFolder:
     """Leave out the points that the profile of the case forbids: no answer is right there."""
     points = tuple(point for point in folder.points if point["name"] not in folder.forbidden)
     return replace(folder, points=points)

@@ -16,6 +16,7 @@ from matrix.conclusion import CALM, conclude
 from matrix.errors import ReportFolderError
 from matrix.execution.job import make_self_contained
 from matrix.execution.local import Finished, LocalExecutor
+from matrix.ignored_inputs import ignored_inputs
 from matrix.models.own_models import with_recorded
 from matrix.options import Options
 from matrix.plan import CALIBRATED, Cell
@@ -89,10 +90,18 @@ class Run:
         return self.records[cell.id]
 
     def record_what_is_done(self, cells: Iterable[Cell]) -> None:
-        """Record the cells that had come back already when the run was stopped."""
+        """Record the cells that had come back already when the run was stopped.
+
+        Raises:
+            MatrixError: the report folder cannot be written.
+        """
         for cell in cells:
             if cell.id not in self.records and self._executor.is_done(cell):
-                self._write(*self._conclude(self._executor.take(cell)), cell)
+                try:
+                    concluded = self._conclude(self._executor.take(cell))
+                except OSError as error:
+                    raise ReportFolderError(str(self.folder.path), error.strerror or str(error)) from error
+                self._write(*concluded, cell)
 
     def _conclude(self, finished: Finished) -> tuple[Record, Outputs | None]:
         cell = finished.cell
@@ -154,11 +163,11 @@ def reference_of(finished: Finished, references: References, *, always: bool = F
     ran = finished.reply is not None and finished.reply.executed
     if finished.folder is None or not (ran or always):
         references.learn(finished)
-        return Reference()
+        return Reference(ignored=ignored_inputs(finished, references))
     case = finished.cell.case
     if case.no_reference:
         return Reference(why=case.no_reference)
-    return with_recorded(references.get(finished), case)
+    return replace(with_recorded(references.get(finished), case), ignored=ignored_inputs(finished, references))
 
 
 @contextmanager
@@ -220,8 +229,10 @@ def conduct(
             try:
                 yield run
             finally:
-                run.record_what_is_done(cells)
-                folder.finish()
+                try:
+                    run.record_what_is_done(cells)
+                finally:
+                    folder.finish()
 
 
 def _baseline_names(

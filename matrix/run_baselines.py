@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -36,10 +37,12 @@ def check_place(place: Path | None, runtimes: Sequence[Runtime], *, updating: bo
     The file of a single runtime may be that of another release: that shows what changed from one to the other.
 
     Raises:
-        BaselineError: it is neither, or is not there and is not about to be written.
+        BaselineError: it is neither, or is not there and is not about to be written, or cannot be.
     """
     if place is None:
         return
+    if updating:
+        _check_writable(place.parent if _is_file(place) else place)
     if _is_file(place):
         if len(runtimes) > 1:
             raise BaselineError(
@@ -49,8 +52,24 @@ def check_place(place: Path | None, runtimes: Sequence[Runtime], *, updating: bo
             )
         if not place.exists() and not updating:
             raise BaselineError(f"--baseline: there is no file {place}; --update-baseline writes it")
-    elif not place.is_dir() and not updating:
+    elif not place.is_dir():
         raise BaselineError(f"--baseline: there is no folder {place}; --update-baseline makes it and fills it")
+
+
+def _check_writable(folder: Path) -> None:
+    """Make ``folder``, and find out before the run, and not at its end, that nothing can be written there."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise _unwritable(folder, error) from error
+
+
+def _unwritable(path: Path, error: OSError) -> BaselineError:
+    return BaselineError(
+        f"--update-baseline cannot write to {path}: {error.strerror or error}; give another folder with --baseline PATH"
+    )
 
 
 class Baselines:
@@ -91,10 +110,10 @@ class Baselines:
         """Write what happened as the new baselines, and return their paths.
 
         Left as they were: a runtime of which nothing ran, and a flaky cell. Lines of cases that are not among the
-        ``known`` ids any more are dropped.
+        ``known`` ids any more are dropped. What another run has written since this one began is kept.
 
         Raises:
-            OSError: a baseline cannot be written.
+            BaselineError: a baseline cannot be written.
         """
         ran = [cell for cell in cells if cell.id in records]
         written = []
@@ -106,14 +125,15 @@ class Baselines:
             }
             if all(status is Status.NOT_RUN for status in observed.values()):
                 continue
-            old = self.get(runtime)
+            path = self._paths[runtime.name]
+            old = read_baseline(path)
             kept = {key: status for key, status in old.statuses.items() if key[0] in known}
-            write_baseline(self._path(runtime), replace(old, statuses=kept), observed)
-            written.append(self._path(runtime))
+            try:
+                write_baseline(path, replace(old, statuses=kept), observed)
+            except OSError as error:
+                raise _unwritable(path, error) from error
+            written.append(path)
         return written
-
-    def _path(self, runtime: Runtime) -> Path:
-        return self._paths[runtime.name]
 
 
 def _is_file(place: Path) -> bool:

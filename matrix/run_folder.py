@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import uuid
@@ -42,7 +43,8 @@ class RunFolder:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._records.close()
+        with contextlib.suppress(OSError):  # what did not fit on the disk has been said by `append`
+            self._records.close()
         shutil.rmtree(self.work, ignore_errors=True)
 
     def append(self, record: Record) -> None:

@@ -6,6 +6,7 @@ that type is looked up where the tables do name it, in the row of DequantizeLine
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from matrix.record import CaseInfo
@@ -17,6 +18,9 @@ NAMES = {
     **{f"{sign}int{bits}": f"{sign}int{bits}".upper() for sign in ("", "u") for bits in (2, 4, 8, 16, 32, 64)},
     **{name: name.upper() for name in ("float8e4m3fnuz", "float8e5m2", "float8e5m2fnuz", "float6e2m3", "float6e3m2")},
 }  # fmt: skip
+BOOLEAN = frozenset({"And", "Or", "Xor", "Not"})  # operators that take nothing else
+SHAPE_VALUES = "shape_values"  # the first word of cases whose types are those of arithmetic on shapes
+OF_OPERATOR = re.compile(r"(?:add|div|max|f?mod|maxpool\dd)_([a-z]+\d+)")  # words that say operator and type
 QUANTIZE, DEQUANTIZE = "QuantizeLinear", "DequantizeLinear"
 OTHER_DOMAINS = frozenset({"contrib", "trt"})  # tags of cases whose operators only share a name with ONNX's
 
@@ -36,11 +40,15 @@ class Subject:
 
 
 def subject(case: CaseInfo) -> Subject:
-    """Return what ``case`` is about; a case whose words name no type is about FP32."""
-    words = dict.fromkeys((*case.id.split("-"), *case.tags))
-    plain = tuple(sorted({NAMES[word] for word in words if word in NAMES}))
+    """Return what ``case`` is about; a case whose words name no type is about FP32, or BOOL."""
+    first, *others = case.id.split("-")
+    if first == SHAPE_VALUES:
+        return Subject(op=case.op, types=("INT64" if case.op == "Range" else "FP32",))
+    words = dict.fromkeys((first, *others, *case.tags))
+    found = {OF_OPERATOR.sub(r"\1", word) for word in words}
+    plain = tuple(sorted({NAMES[word] for word in found if word in NAMES}))
     if case.op == QUANTIZE:
         prefixed = [word.split("_", 1) for word in words if word.startswith(("x_", "scale_"))]
         reals = {kind: NAMES[name] for kind, name in prefixed if name in ("float", "float16", "bfloat16", "int32")}
         return Subject(op=case.op, types=(reals.get("x") or reals.get("scale", "FP32"),), quantized=plain)
-    return Subject(op=case.op, types=plain or ("FP32",))
+    return Subject(op=case.op, types=plain or ("BOOL" if case.op in BOOLEAN else "FP32",))

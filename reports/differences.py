@@ -83,7 +83,7 @@ def size_text(difference: Difference) -> str:
     drift = figures.drift
     if drift is None:
         return where + one_line(figures.problem)
-    steps = f"{drift.max_steps} steps" if drift.max_steps is not None else f"{drift.max_abs:.3g}"
+    steps = count(drift.max_steps, "step") if drift.max_steps is not None else f"{drift.max_abs:.3g}"
     parts = [f"{drift.nonfinite_mismatches:,} elements in NaN or infinity"] if drift.nonfinite_mismatches else []
     parts += [f"up to {steps}, SQNR {drift.sqnr_db:.3g} dB"] if drift.max_abs else []
     parts += [f"{share(drift.share_off, 1)} of the elements off"] if drift.share_off else []

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from matrix.record import Drift, OutputResult
 from reports.cells import Matrix, column_of
-from reports.text import one_line, share
+from reports.text import count, one_line, share
 
 Key = tuple[str, str]  # case, output
 
@@ -85,7 +85,7 @@ def figure_text(drift: Drift | None) -> str:
         return f"{drift.nonfinite_mismatches:,} elements differ in NaN or infinity"
     if not drift.max_abs:
         return f"{share(drift.share_off, 1)} of the elements differ" if drift.share_off else "equal"
-    size = f"{drift.max_steps} steps" if drift.max_steps is not None else f"{drift.max_abs:.3g}"
+    size = count(drift.max_steps, "step") if drift.max_steps is not None else f"{drift.max_abs:.3g}"
     outside = f", {share(drift.share_off, 1)} of the elements outside tolerance" if drift.share_off else ""
     return f"up to {size}{outside}"
 

@@ -75,12 +75,17 @@ def test_outputs_are_declared_with_what_shape_inference_adds(tmp_path: Path) -> 
             [
                 helper.make_node("Transpose", ["x"], ["y"], perm=[1, 0]),
                 helper.make_node("SplitToSequence", ["x"], ["s"]),
+                helper.make_node("Optional", ["x"], ["o"]),
             ],
             "case",
             [helper.make_tensor_value_info("x", TensorProto.STRING, ["N", 3])],
             [
                 onnx.ValueInfoProto(name="y", type=helper.make_tensor_type_proto(TensorProto.STRING, [None, None])),
                 helper.make_tensor_sequence_value_info("s", TensorProto.STRING, None),
+                onnx.ValueInfoProto(
+                    name="o",
+                    type=helper.make_optional_type_proto(helper.make_tensor_type_proto(TensorProto.STRING, None)),
+                ),
             ],
         )
         return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
@@ -92,5 +97,6 @@ def test_outputs_are_declared_with_what_shape_inference_adds(tmp_path: Path) -> 
     assert folder.outputs == (
         DeclaredOutput(name="y", dtype="string", shape=(3, None)),
         DeclaredOutput(name="s", dtype="sequence_type", shape=None),
+        DeclaredOutput(name="o", dtype="", shape=None),
     )
     assert folder.points[0]["inputs"][0]["dtype"] == "string"

@@ -266,3 +266,23 @@ def test_layout_in_memory_does_not_matter() -> None:
         assert (drift.max_abs, left[drift.worst_index]) == (5.0, got[2, 3])
     backwards = (got.astype(np.complex64)[::-1], want.astype(np.complex64)[::-1])
     assert measure(*backwards, EXACT).max_abs == 5.0
+
+
+@pytest.mark.parametrize(
+    ("got", "want"),
+    [
+        (np.array([1 + 1j, 2]), np.array([1.0, 2.0])),
+        (np.array([1.0, 2.0], np.float32), np.array([1 + 1j, 2], np.complex64)),
+        (np.array([1.5, np.nan], np.float32), np.array([1, 2], np.int32)),
+        (np.array([1, 2], np.int64), np.array([1.5, 2], np.float32)),
+        (np.array([True, False]), np.array([1.5, 0], np.float16)),
+        (np.array([0.5, 1], np.float16), np.array([True, True])),
+    ],
+    ids=str,
+)
+def test_arrays_of_two_types_are_compared_by_value(got: Array, want: Array) -> None:
+    """A reference may answer in another type than the model declares; what came back has the declared one."""
+    drift = measure(got, want, EXACT)
+    assert drift.share_off > 0
+    assert drift.max_steps is None
+    assert drift.worst_value != drift.worst_reference

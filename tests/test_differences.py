@@ -55,6 +55,24 @@ def test_values_count_and_not_their_bits() -> None:
     nan, other = np.array([0x7FC00000], np.uint32).view(np.float32), np.array([0xFFC00001], np.uint32).view(np.float32)
     assert digest_of(answer(zeros)) == digest_of(answer(minus))
     assert digest_of(answer(nan)) == digest_of(answer(other))
+    pairs, minus_pairs = np.zeros((2, 1), np.complex64), np.full((2, 1), complex(-0.0, -0.0), np.complex64)
+    assert digest_of(answer(pairs)) == digest_of(answer(minus_pairs)) != digest_of(answer(pairs + 1j))
+
+
+@pytest.mark.parametrize(
+    ("bits", "kind"),
+    [
+        (np.uint16(0x7D01), np.float16),
+        (np.uint32(0x7FA00001), np.float32),
+        (np.uint64(0x7FF4000000000001), np.float64),
+        (np.uint32(0x7FA00001), np.complex64),
+    ],
+)
+def test_a_signaling_nan_is_a_nan(bits: np.unsignedinteger[Any], kind: type) -> None:
+    loud: Array = np.full(2, bits).view(kind)
+    quiet: Array = np.full(2, np.nan, loud.real.dtype).view(kind)
+    assert digest_of(answer(loud)) == digest_of(answer(quiet))
+    assert difference(answer(loud), answer(quiet), "", EXACT).differ == 0
 
 
 @pytest.mark.parametrize(

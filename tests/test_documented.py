@@ -7,15 +7,18 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import onnx
 import pytest
+from onnx import TensorProto
 
+from cases.catalogue import catalogue
 from matrix.record import CaseInfo, Precision, Record, RuntimeInfo, Status
 from matrix.record_json import to_json
 from reports import claims
 from reports.__main__ import main
 from reports.case_types import subject
 from reports.claims import listed_operators, table_of, tables
-from reports.documented import FAILS, WORKS, Kind, compare
+from reports.documented import FAILS, INVALID, WORKS, Kind, compare
 from reports.documented_text import NAMED_CASES, grid, render
 from reports.html_page import to_html
 from reports.markdown_summary import to_markdown
@@ -122,6 +125,24 @@ def test_neither_tensorrt_rtx_nor_onnx_runtime_has_a_table() -> None:
 )
 def test_types_are_told_in_the_words_of_the_tables(info: CaseInfo, text: str) -> None:
     assert subject(info).type_text == text
+
+
+def test_types_are_those_of_the_models() -> None:
+    """Held against the first input of the operators whose first input is their data."""
+    names = {
+        TensorProto.FLOAT: "FP32", TensorProto.FLOAT16: "FP16", TensorProto.BFLOAT16: "BF16", TensorProto.BOOL: "BOOL",
+        TensorProto.INT8: "INT8", TensorProto.INT32: "INT32", TensorProto.INT64: "INT64", TensorProto.DOUBLE: "DOUBLE",
+    }  # fmt: skip
+    of_data = {"Add", "And", "Div", "Expand", "Max", "MaxPool", "Mod", "Not", "Or", "Pad", "Resize", "Tile", "Xor"}
+    items = [item for item in catalogue() if item.op in of_data and not {*INVALID, "contrib"} & item.tags]
+    assert len(items) > 100
+    for item in items:
+        graph = onnx.shape_inference.infer_shapes(item.build()).graph
+        types = {value.name: value.type.tensor_type.elem_type for value in (*graph.input, *graph.value_info)}
+        first = {types[node.input[0]] for node in graph.node if node.op_type == item.op and node.input[0] in types}
+        info = CaseInfo(id=item.id, family=item.family, op=item.op, opset=item.opset, tags=tuple(sorted(item.tags)))
+        if first:  # inference may not reach it
+            assert set(subject(info).types) == {names[found] for found in first}, item.id
 
 
 # ---- The join --------------------------------------------------------------------------------------------------------

@@ -84,6 +84,10 @@ def test_a_file_that_is_not_there_or_not_text(tmp_path: Path) -> None:
     (tmp_path / "bytes.toml").write_bytes(b"\xff\xfe")
     with pytest.raises(KnownIssueError, match="not TOML"):
         read_known_issues(tmp_path / "bytes.toml", cases=CASES, releases=RELEASES)
+    for name, text in (("deep", "x = " + "[" * 5_000), ("long", "x = " + "9" * 5_000)):
+        (tmp_path / name).write_text(text)
+        with pytest.raises(KnownIssueError, match="not TOML"):
+            read_known_issues(tmp_path / name, cases=CASES, releases=RELEASES)
     (tmp_path / "large.toml").write_bytes(b"#" * 1_000_001)
     with pytest.raises(KnownIssueError, match="larger than"):
         read_known_issues(tmp_path / "large.toml", cases=CASES, releases=RELEASES)

@@ -5,10 +5,13 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
+from cases.case import EXACT
 from matrix.case_folder import DeclaredOutput
 from matrix.record import Drift, OutputResult, PointResult, Status
+from matrix.verdict.comparison import measure
 from matrix.verdict.outcome import Evidence, classify, compare_network, describe_problem, is_wrong
 
 FINE = Drift(max_abs=0, mean_abs=0, max_rel=0, rmse=0, cosine=1, sqnr_db=math.inf, share_off=0, nonfinite_mismatches=0)
@@ -135,6 +138,7 @@ def test_the_table_leaves_no_status_out() -> None:
     ("drift", "wrong"),
     [
         (replace(DRIFT, sqnr_db=10.0), False),
+        (replace(DRIFT, sqnr_db=9.999999999999998), False),  # what rounding makes of 10
         (replace(DRIFT, sqnr_db=9.99), True),
         (replace(DRIFT, sqnr_db=-math.inf), True),
         (replace(DRIFT, nonfinite_mismatches=1), True),
@@ -143,6 +147,12 @@ def test_the_table_leaves_no_status_out() -> None:
 )
 def test_the_border_between_drift_and_wrong(drift: Drift | None, wrong: bool) -> None:
     assert is_wrong(OutputResult(point="opt", output="y", drift=drift, problem="off")) is wrong
+
+
+@pytest.mark.parametrize("scale", [1, 3, 5, 2**-40 * 3])
+def test_an_error_of_a_tenth_of_the_power_is_still_drift(scale: float) -> None:
+    drift = measure(np.array([4.0, 1.0]) * scale, np.array([3.0, 1.0]) * scale, EXACT)
+    assert not is_wrong(OutputResult(point="p", output="y", drift=drift))
 
 
 @pytest.mark.parametrize(

@@ -165,6 +165,16 @@ def test_a_baseline_that_is_not_there_is_one_clear_error(
     assert "Traceback" not in output
 
 
+@pytest.mark.parametrize("place", ["file/baselines", "file/one.csv"])
+def test_a_baseline_that_cannot_be_written_is_said_before_the_run(harness: Harness, tmp_path: Path, place: str) -> None:
+    (tmp_path / "file").write_text("in the way")
+    code, output = harness.run("fine", f"--baseline={tmp_path / place}", "--update-baseline")
+    assert code == pytest.ExitCode.USAGE_ERROR
+    assert "--update-baseline cannot write to " in output
+    assert "Traceback" not in output
+    assert not (harness.reports / "latest").exists()
+
+
 def test_differences_between_releases_reach_every_report(harness: Harness, capsys: pytest.CaptureFixture[str]) -> None:
     _, output = harness.run("right otherwise", runtimes="rtx-1.4,rtx-1.5,rtx-1.6,rtx-1.7")
     latest = harness.reports / "latest"

@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from cases.case import EXACT, ShapePoint
+from cases.case import EXACT, Array, ShapePoint
 from matrix.case_folder import DeclaredOutput
 from matrix.record import Drift, OutputResult, Status
+from matrix.verdict.outcome import compare_network
 from matrix.verdict.outputs import compare_outputs
 from matrix.verdict.points import PointEvidence, judge_points, ran_at_one_shape
 from matrix.verdict.reference import Reference
@@ -80,3 +81,32 @@ def test_a_size_that_depends_on_data_is_compared_point_by_point() -> None:
     opt, largest = judge_points(PointEvidence(asked=asked, ran=ran, results=results))
     assert opt.status is Status.MATCH
     assert (largest.status, largest.reason) == (Status.WRONG, "output y: shape [2, 4], expected [2, 5]")
+
+
+def _judged(got: dict[str, Array], want: dict[str, Array], *declared: DeclaredOutput) -> tuple[Status, str]:
+    results = compare_outputs({"opt": got}, Reference(name="onnx", outputs={"opt": want}), declared, EXACT)
+    (point,) = judge_points(PointEvidence(asked=(POINT,), ran={"opt": POINT.shapes}, results=results))
+    return point.status, point.reason
+
+
+def test_an_optional_output_is_its_element_or_nothing() -> None:
+    optional = DeclaredOutput(name="y", dtype="", shape=None)
+    ones, none = np.ones(3, np.float32), np.array(None, dtype=object)
+    assert _judged({"y": ones}, {"y": ones}, optional) == (Status.MATCH, "")
+    assert _judged({"y": none}, {"y": none}, optional) == (Status.MATCH, "")
+    assert _judged({"y": none}, {"y": ones}, optional) == (
+        Status.WRONG,
+        "output y: dtype none, expected float32",
+    )
+    assert _judged({"y": ones}, {"y": none}, optional)[0] is Status.WRONG
+    assert compare_network([optional], [("y", "float32", (3,))]) == []
+
+
+def test_a_sequence_of_another_length_is_wrong() -> None:
+    declared = DeclaredOutput(name="s", dtype="sequence_type", shape=None)
+    two = {"s[0]": np.ones(3), "s[1]": np.ones(3)}
+    three = two | {"s[2]": np.ones(3)}
+    assert _judged(two, two, declared) == (Status.MATCH, "")
+    assert _judged(two, three, declared) == (Status.WRONG, "output s[2]: the runtime did not return it")
+    assert _judged(three, two, declared) == (Status.WRONG, "output s[2]: the reference's sequence ends before it")
+    assert _judged(three, {}, declared)[0] is Status.UNVERIFIED

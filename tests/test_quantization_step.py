@@ -109,6 +109,13 @@ def test_a_constant_of_another_kind_is_no_scale() -> None:
     assert quantization_steps(model) == {}
 
 
+def test_a_scale_that_is_a_signaling_nan_makes_no_steps_and_no_noise() -> None:
+    scale = np.array([0x7FA00001], np.uint32).view(np.float32).reshape(())
+    step = quantization_steps(dequantize(scale))["y"]
+    want = np.array([[1.0, 2.0]], np.float32)
+    assert measure(want + np.float32(0.5), want, EXACT, step).max_lsb == 0
+
+
 def test_errors_are_counted_in_steps_of_the_tensor() -> None:
     want = np.array([[1.0, 2.0]], np.float32)
     drift = measure(want + np.float32(0.5), want, EXACT, QuantizationStep(scale=np.array(0.25)))

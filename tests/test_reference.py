@@ -152,6 +152,23 @@ def test_sequences_are_spelled_element_by_element() -> None:
     assert answer.outputs["opt"]["s[1]"].shape == (1, 1)
 
 
+@pytest.mark.parametrize("holds", [True, False])
+def test_an_optional_is_what_it_holds(holds: bool) -> None:
+    element = helper.make_tensor_type_proto(TensorProto.FLOAT, ["N", 3])
+    node = (
+        helper.make_node("Optional", ["x"], ["y"]) if holds else helper.make_node("Optional", [], ["y"], type=element)
+    )
+    graph = helper.make_graph(
+        [node],
+        "case",
+        [helper.make_tensor_value_info("x", TensorProto.FLOAT, ["N", 3])],
+        [onnx.ValueInfoProto(name="y", type=helper.make_optional_type_proto(element))],
+    )
+    answer = evaluate(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)]), {"opt": {"x": X}})
+    assert answer.outputs is not None, answer.why
+    assert answer.outputs["opt"]["y"].tolist() == (X.tolist() if holds else None)
+
+
 def test_the_fingerprint_follows_the_sources_and_fits_a_folder() -> None:
     assert onnx.__version__ in fingerprint()
     assert np.__version__ in fingerprint()

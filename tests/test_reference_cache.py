@@ -65,6 +65,7 @@ def test_a_refusal_is_kept_too(tmp_path: Path) -> None:
         lambda raw: b"[1]\n" + raw,
         lambda raw: b"[" * 100_000,
         lambda raw: raw.replace(b"float32", b"float99"),
+        lambda raw: raw.replace(b'"y"', b'"z"'),
         lambda raw: raw.replace(DIGEST.encode(), b"cd" * 32),
         lambda raw: os.urandom(200),
     ],
@@ -77,6 +78,11 @@ def test_a_damaged_entry_counts_as_none_and_can_be_replaced(tmp_path: Path, dama
     assert cache.get("onnx-1", DIGEST) is None
     cache.put("onnx-1", DIGEST, ANSWER)
     assert cache.get("onnx-1", DIGEST) is not None
+
+
+def test_a_file_that_is_too_large_is_not_even_read(tmp_path: Path) -> None:
+    AnswerCache(tmp_path).put("onnx-1", DIGEST, ANSWER)
+    assert AnswerCache(tmp_path, max_entry=100).get("onnx-1", DIGEST) is None
 
 
 def test_bytes_of_another_case_are_refused() -> None:

@@ -115,7 +115,7 @@ def test_outputs_are_compared_alike(
 def cell(points: Sequence[dict[str, Any]] = (), **changes: Any) -> dict[str, Any]:
     facts = {
         "outputs": [{"name": "y", "dtype": "float32", "shape": [None, 3]}], "points": list(points), "tables": {},
-        "tolerance": asdict(Tolerance()), "must_refuse": "", "dynamic": False, "no_reference": "",
+        "tolerance": asdict(Tolerance()), "must_refuse": "", "must_read": [], "dynamic": False, "no_reference": "",
         "dtypes_that_need_a_gpu": ["int8"],
     }  # fmt: skip
     return {**facts, **changes}
@@ -139,11 +139,12 @@ NETWORKS = st.sampled_from([None, ("float32", (-1, 3)), ("int8", (-1, 3)), ("flo
     must_refuse=st.sampled_from(["", "", "a fault"]), not_applicable=st.sampled_from(["", "", "never"]),
     how=st.lists(st.sampled_from(["ran", "refused", "absent", "elsewhere"]), max_size=2),
     dynamic=st.booleans(), allowed=st.booleans(), known=st.booleans(), same_shape=st.booleans(),
-    restricted=st.booleans(),
+    restricted=st.booleans(), ignores=st.booleans(),
 )  # fmt: skip
 def test_evidence_is_classified_alike(
     judge: Any, failed: str | None, network: Any, has_gpu: bool, machine: str, must_refuse: str, not_applicable: str,
     how: list[str], dynamic: bool, allowed: bool, known: bool, same_shape: bool, restricted: bool,
+    ignores: bool,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> None:  # fmt: skip
     job = tmp_path_factory.getbasetemp()
@@ -170,7 +171,7 @@ def test_evidence_is_classified_alike(
             no_reference=reference.why, unreached="no",
         )
     )  # fmt: skip
-    parsed = [] if network is None else compare_network(declared, [("y", *network)])
+    parsed = [] if network is None else compare_network(declared, [("y", *network)]) + ["x is ignored"] * ignores
     inside = ["int8"] if network and network[0] == "int8" else []
     status, _ = classify(
         Evidence(
@@ -185,7 +186,9 @@ def test_evidence_is_classified_alike(
     given_reply = reply(
         settings={"tactic_sources": "EDGE"} if restricted else {}, diagnostics=[no_implementation],
         failed=failed, machine=machine, not_applicable=not_applicable, executed=bool(ran),
-        network=network and {"outputs": [{"name": "y", "dtype": network[0], "shape": network[1]}], "dtypes": inside},
+        network=network and {
+            "outputs": [{"name": "y", "dtype": network[0], "shape": network[1]}], "dtypes": inside, "unread": ["x"],
+        },
         points=[
             *({"point": name, "error": "", "outputs": [stored], "shapes": shapes[name]} for name in ran),
             *({"point": name, "error": "no", "outputs": []} for name in refused),
@@ -197,8 +200,8 @@ def test_evidence_is_classified_alike(
     ]
     expected = {point.name: [("y", y, "float32")] for point in asked} if known else {}
     found, why = judge.judge(
-        cell(described, must_refuse=must_refuse, dynamic=dynamic, no_reference=reference.why), given_reply, ("", ""),
-        job=job, expected=expected, has_gpu=has_gpu,
+        cell(described, must_refuse=must_refuse, must_read=["x", "w"] if ignores else ["w"], dynamic=dynamic,
+             no_reference=reference.why), given_reply, ("", ""), job=job, expected=expected, has_gpu=has_gpu,
     )  # fmt: skip
     assert found == status, why
 
@@ -216,3 +219,20 @@ def test_text_and_what_is_absent(judge: Any) -> None:
     assert figures.compare(a, "string", a, "string", "string", exact) == ("", "")
     assert figures.compare(b, "string", a, "string", "string", exact)[0] == "wrong"
     assert figures.compare(none, "none", none, "none", "", exact) == ("", "")
+    assert figures.compare(none, "none", np.zeros(1), "float64", "", exact) == (
+        "wrong",
+        "dtype none, expected float64",
+    )
+
+
+def test_a_sequence_that_goes_on_after_the_reference_is_wrong(judge: Any, tmp_path: Path) -> None:
+    one = np.ones(1, np.float32)
+    (tmp_path / "one.bin").write_bytes(one.tobytes())
+    entries = [{"name": f"s[{index}]", "dtype": "float32", "shape": [1], "file": "one.bin"} for index in range(3)]
+    expected = [(f"s[{index}]", one, "float32") for index in range(2)]
+    declared = [{"name": "s", "dtype": "sequence_type", "shape": None}]
+    assert judge._compare(cell(outputs=declared), entries[:2], tmp_path, expected) == ("match", "")
+    assert judge._compare(cell(outputs=declared), entries, tmp_path, expected) == (
+        "wrong",
+        "output s[2]: the reference's sequence ends before it",
+    )

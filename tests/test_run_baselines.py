@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
-from matrix.run_baselines import baseline_name
+from matrix.errors import BaselineError
+from matrix.plan import Cell
+from matrix.record import Precision, Status
+from matrix.run_baselines import Baselines, baseline_name
 from matrix.runtimes.hardware import Gpu
 from matrix.runtimes.releases import load
 from matrix.runtimes.selection import Runtime, select_onnxruntime
+from tests.models import relu
+from tests.report_records import QUANTIZE, record
 
 H100 = Gpu(index=0, name="NVIDIA H100 80GB HBM3", sm="sm90", memory_mib=81559)
 RTX = replace(H100, sm="sm120")
@@ -35,3 +41,26 @@ def test_name(name: str, packages: tuple[str, ...], gpu: Gpu | None, expected: s
 def test_an_execution_provider_has_a_baseline_for_each_architecture() -> None:
     (cuda,) = select_onnxruntime("1.31-cuda", "all", {})
     assert baseline_name(cuda, (), H100) == "ort-1.31-cuda-all-sm90"
+
+
+def _updated(baselines: Baselines, cell: Cell) -> list[Path]:
+    records = {cell.id: record(QUANTIZE, "rtx-1.7", Status.BUILDS)}
+    return baselines.update([cell], records, frozenset({"fine", "right"}))
+
+
+def test_an_update_keeps_what_another_run_has_written_in_between(tmp_path: Path) -> None:
+    cell = Cell(case=relu("fine"), runtime=Runtime(next(iter(load()))), precision=Precision.EXPLICIT)
+    file = tmp_path / "x.csv"
+    baselines = Baselines(tmp_path, {cell.runtime.name: "x"})
+    file.write_text("case,precision,status\ngone,explicit,match\nright,explicit,match\n")
+    assert _updated(baselines, cell) == [file]
+    assert file.read_text() == "case,precision,status\nfine,explicit,builds\nright,explicit,match\n"
+    assert list(tmp_path.iterdir()) == [file]
+
+
+def test_a_baseline_that_cannot_be_written_is_one_clear_error(tmp_path: Path) -> None:
+    cell = Cell(case=relu("fine"), runtime=Runtime(next(iter(load()))), precision=Precision.EXPLICIT)
+    baselines = Baselines(tmp_path / "folder", {cell.runtime.name: "x"})
+    (tmp_path / "folder").touch()
+    with pytest.raises(BaselineError, match=r"--update-baseline cannot write to .*--baseline PATH"):
+        _updated(baselines, cell)

@@ -13,6 +13,8 @@ from matrix.record_json import from_json
 from matrix.run_folder import RunFolder
 from tests.test_record import sample
 
+FULL = Path("/dev/full")
+
 
 def test_a_run_is_flushed_record_by_record_and_latest_points_to_it(tmp_path: Path) -> None:
     with RunFolder(tmp_path / "out") as folder:
@@ -63,6 +65,16 @@ def test_a_full_disk_is_one_clear_error_and_keeps_what_was_written(
         with pytest.raises(ReportFolderError, match="No space left"):
             folder.append(sample())
     assert from_json((folder.path / "records.jsonl").read_text()) == sample()
+
+
+@pytest.mark.skipif(not FULL.exists(), reason="a disk that is full, on Linux")
+def test_a_disk_that_stays_full_is_told_once(tmp_path: Path) -> None:
+    with RunFolder(tmp_path) as folder:
+        folder._records.close()
+        folder._records = FULL.open("w", encoding="utf-8")
+        with pytest.raises(ReportFolderError, match="No space left"):
+            folder.append(sample())
+    assert folder._records.closed
 
 
 def test_a_root_that_is_a_file_is_one_clear_error(tmp_path: Path) -> None:

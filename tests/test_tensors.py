@@ -64,7 +64,21 @@ def test_big_endian_arrays_are_turned_round() -> None:
     assert encode(np.array([1], ">i4"))[1] == b"\x01\0\0\0"
 
 
-@pytest.mark.parametrize(("dtype", "content"), [("int32", b"\0\0\0"), ("quaternion", b"\0"), ("string", b"[")])
+@pytest.mark.parametrize(
+    ("dtype", "content"),
+    [
+        ("int32", b"\0\0\0"),
+        ("quaternion", b"\0"),
+        ("f4,f4", bytes(8)),
+        (">f4", bytes(4)),
+        ("M8[s]", bytes(8)),
+        ("V4", bytes(4)),
+        ("string", b"["),
+        ("string", b'{"a": 1}'),
+        ("string", b"[1]"),
+        ("string", b'[["a"]]'),
+    ],
+)
 def test_bytes_that_are_no_such_array_are_refused(dtype: str, content: bytes) -> None:
     with pytest.raises(ValueError, match=r".+"):
         decode(dtype, (1,), content)

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from functools import cache
 from importlib import import_module
 from pathlib import Path
+from types import ModuleType, SimpleNamespace
 
 import pytest
 from packaging.version import Version
@@ -25,6 +26,7 @@ CLASSES = {
     "trt": MODULE, "builder": "Builder", "config": "IBuilderConfig", "network": "INetworkDefinition",
     "parser": "OnnxParser", "runtime": "Runtime", "engine": "ICudaEngine", "context": "IExecutionContext",
     "inspector": "EngineInspector", "profile": "IOptimizationProfile", "layer": "ILayer",
+    "boundary": "IAttentionBoundaryLayer",
 }  # fmt: skip
 # The same words stand for something else in these files.
 OTHERWISE = {
@@ -167,7 +169,10 @@ def test_the_worker_names_enough_for_this_to_mean_something() -> None:
         if isinstance(f, ast.FunctionDef)
         for item in asked_for(f, name)
     }
-    assert {owner for owner, _ in named} >= {*CLASSES.values(), "ITensor", "ParserError"} - {"IOptimizationProfile"}
+    assert {owner for owner, _ in named} >= {*CLASSES.values(), "ITensor", "ParserError"} - {
+        "IOptimizationProfile",
+        "IAttentionBoundaryLayer",
+    }
     assert {("IBuilderConfig", "int8_calibrator"), ("IBuilderConfig", "builder_optimization_level")} <= asked
     told = [item for item in asked if item[0]]
     assert all(any(item in table for table in tables().values()) for item in told), "asked for what never was"
@@ -212,13 +217,36 @@ def test_what_is_everywhere_or_asked_for_is_fine(source: str) -> None:
     assert problems(source) == []
 
 
-def test_flags_and_classes_that_are_looked_up_by_name_exist_somewhere(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def api(monkeypatch: pytest.MonkeyPatch) -> Iterator[ModuleType]:
     monkeypatch.syspath_prepend(str(WORKER))
     before = set(sys.modules)
-    api = import_module("tensorrt_api")
+    yield import_module("tensorrt_api")
+    for name in set(sys.modules) - before:  # the worker's modules have common names
+        del sys.modules[name]
+
+
+def test_flags_and_classes_that_are_looked_up_by_name_exist_somewhere(api: ModuleType) -> None:
     flags = {*api.FLAG_OF_TYPE.values(), *(flag for flags in api.FLAGS_OF_PRECISION.values() for flag in flags)}
     classic = tables()[Product.TENSORRT]
     assert {("BuilderFlag", flag) for flag in flags} <= classic.keys()
     assert {(MODULE, name) for name in api.CALIBRATORS.values()} <= classic.keys()
-    for name in set(sys.modules) - before:  # the worker's modules have common names
-        del sys.modules[name]
+    held = {("IAttention", name) for name in api.HELD_BY_ATTENTION}
+    assert all(held <= table.keys() for table in tables().values())
+
+
+def test_what_an_attention_holds_is_read_as_well(api: ModuleType) -> None:
+    class IAttentionInputLayer:
+        attention = SimpleNamespace(mask="mask", key_value_lengths="lengths", query_lengths=None)
+        type = SimpleNamespace(name="ATTENTION_INPUT")
+        num_inputs = 3
+
+        def get_input(self, number: int) -> str | None:
+            return ("q", "k", None)[number]
+
+    class ILayer(IAttentionInputLayer):
+        attention = None  # type: ignore[assignment]
+
+    new, old = SimpleNamespace(IAttentionInputLayer=IAttentionInputLayer), SimpleNamespace()
+    assert api.read_by(new, ILayer()) == ["q", "k", "mask", "lengths"]
+    assert api.read_by(old, ILayer()) == ["q", "k"]

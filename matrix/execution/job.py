@@ -32,10 +32,14 @@ class NetworkTensor:
 
 @dataclass(frozen=True, kw_only=True)
 class Network:
-    """What a parser made of the model; ``dtypes`` are all element types that occur inside it."""
+    """What a parser made of the model; ``dtypes`` are all element types that occur inside it.
+
+    ``unread`` are the inputs that no layer reads and that are no outputs.
+    """
 
     outputs: tuple[NetworkTensor, ...]
     dtypes: tuple[str, ...]
+    unread: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -107,7 +111,7 @@ def write_job(
     (directory / "inputs").symlink_to(folder.path / "inputs", target_is_directory=True)
     for name in folder.external:  # no symbolic link: runtimes refuse one, as it may lead out of the model's folder
         (directory / name).parent.mkdir(parents=True, exist_ok=True)
-        _link(folder.path / name, directory / name)
+        link_or_copy(folder.path / name, directory / name)
     request = {
         "protocol": PROTOCOL,
         "points": list(folder.points),
@@ -127,12 +131,14 @@ def make_self_contained(directory: Path) -> None:
         OSError: the directory cannot be written.
     """
     for name in ("model.onnx", "inputs"):
+        if not (directory / name).is_symlink():  # done by an attempt that a full disk ended
+            continue
         borrowed = (directory / name).resolve()
         (directory / name).unlink()
         if borrowed.is_dir():
-            shutil.copytree(borrowed, directory / name, copy_function=_link)
+            shutil.copytree(borrowed, directory / name, copy_function=link_or_copy)
         else:
-            _link(borrowed, directory / name)
+            link_or_copy(borrowed, directory / name)
 
 
 def read_stage(directory: Path) -> str:
@@ -209,7 +215,12 @@ def _size(path: Path) -> int:
     return path.stat().st_size if path.exists() else 0
 
 
-def _link(source: str | Path, target: str | Path) -> None:
+def link_or_copy(source: str | Path, target: str | Path) -> None:
+    """Make ``target`` a second name of the file ``source``, or a copy where the two lie on different disks.
+
+    Raises:
+        OSError: it can be neither.
+    """
     try:
         os.link(source, target)
     except OSError:

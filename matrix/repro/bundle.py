@@ -123,6 +123,7 @@ def _describe(
         "reference": reference.name,
         "no_reference": hide(reference.why),
         "must_refuse": fault_on_purpose(cell),
+        "must_read": list(reference.ignored),
         "dynamic": promises_dynamic_shapes(case),
         "dtypes_that_need_a_gpu": list(release.dtypes_that_need_a_gpu_to_build),
     }

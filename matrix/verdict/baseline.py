@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import os
+import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -71,7 +72,7 @@ def read_baseline(path: Path) -> Baseline:
         statuses = _statuses(rows)
     except (OSError, ValueError, csv.Error) as error:
         raise BaselineError(
-            f"{path.name}: {error}; restore it from git, or write it anew with --update-baseline"
+            f"{path.name}: {error}; restore it from git, or remove it and write it anew with --update-baseline"
         ) from error
     return Baseline(statuses=statuses, exists=True)
 
@@ -114,9 +115,12 @@ def write_baseline(path: Path, old: Baseline, observed: Mapping[Key, Status]) ->
         elif status is not Status.INVALID_CASE:
             kept[key] = status
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_suffix(".tmp")
-    with temporary.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(HEADER)
-        writer.writerows([*key, status.value] for key, status in sorted(kept.items()))
-    os.replace(temporary, path)
+    temporary = path.with_name(f"{path.name}.{uuid.uuid4().hex}")  # two runs may end at the same time
+    try:
+        with temporary.open("w", encoding="utf-8", newline="") as file:
+            writer = csv.writer(file, lineterminator="\n")
+            writer.writerow(HEADER)
+            writer.writerows([*key, status.value] for key, status in sorted(kept.items()))
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)

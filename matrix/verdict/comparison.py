@@ -72,7 +72,8 @@ def _rule(got: Array, want: Array, tolerance: Tolerance) -> Rule:
     if want.dtype == np.bool_:
         return Rule()
     if want.dtype.name in INTEGER_NAMES:
-        return Rule(absolute=tolerance.steps, integer=True, wide=want.dtype.itemsize == 8 and same)
+        whole = got.dtype.name in INTEGER_NAMES
+        return Rule(absolute=tolerance.steps, integer=whole, wide=want.dtype.itemsize == 8 and same)
     peak = tolerance.peak * _peak(want) if tolerance.peak else 0.0
     return Rule(absolute=tolerance.absolute + peak, relative=tolerance.relative, ulp=same)
 

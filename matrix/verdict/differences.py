@@ -115,11 +115,17 @@ def _equal(one: Array, two: Array) -> bool:
 
 
 def _canonical(array: Array) -> Array:
-    """Return floats as float64, which holds all of them, with one zero and one NaN; anything else as it is."""
-    if array.dtype.kind in "OUSbc" or array.dtype.name in INTEGER_NAMES:
+    """Return floats as float64, which holds all of them, with one zero and one NaN; anything else as it is.
+
+    Of complex numbers, the parts.
+    """
+    if array.dtype.kind in "OUSb" or array.dtype.name in INTEGER_NAMES:
         return array
-    values = np.asarray(array, np.float64)
-    return np.where(np.isnan(values), np.nan, values + 0.0)
+    if array.dtype.kind == "c":
+        array = np.ascontiguousarray(array).view(array.real.dtype)
+    with np.errstate(invalid="ignore"):  # a signaling NaN is data here
+        values = np.asarray(array, np.float64)
+        return np.where(np.isnan(values), np.nan, values + 0.0)
 
 
 def _bytes(outputs: Outputs) -> int:

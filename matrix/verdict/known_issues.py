@@ -128,7 +128,7 @@ def read_known_issues(path: Path, *, cases: Sequence[str], releases: Sequence[Ru
         tables = tomllib.loads(content.decode("utf-8"))
     except OSError as error:
         raise KnownIssueError(str(path), f"it cannot be read: {error.strerror or error}") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (ValueError, RecursionError) as error:  # tomllib's own error is a ValueError, and so is a number too long
         raise KnownIssueError(path.name, f"it is not TOML: {error}") from error
     unknown = sorted(tables.keys() - {"issue"})
     listed = tables.get("issue", [])

@@ -18,6 +18,7 @@ POINT_WORDS = {
     Status.WRONG: "wrong",
 }
 POINT_ORDER = tuple(POINT_WORDS)
+DIGITS = 9  # of an SQNR in dB: those behind them are rounding of the sums
 WRONG_BELOW_DB = 10.0  # an error of a third of the signal's amplitude: no quantization scheme explains that
 
 
@@ -110,7 +111,7 @@ def tell_points(points: Sequence[PointResult], worst: Status, words: str = "") -
 def is_wrong(result: OutputResult) -> bool:
     """Say whether a problem is a wrong answer and not merely an inexact one: see docs/architecture.md, "Statuses"."""
     drift = result.drift
-    return drift is None or drift.nonfinite_mismatches > 0 or drift.sqnr_db < WRONG_BELOW_DB
+    return drift is None or drift.nonfinite_mismatches > 0 or round(drift.sqnr_db, DIGITS) < WRONG_BELOW_DB
 
 
 def describe_problem(drift: Drift) -> str:
@@ -151,7 +152,7 @@ def compare_network(
             differences.append(f"output {output.name} is missing from the parsed network")
             continue
         dtype, shape = found[output.name]
-        if dtype != output.dtype:
+        if output.dtype and dtype != output.dtype:
             differences.append(f"output {output.name} is {output.dtype} in ONNX, {dtype} in the parsed network")
         if output.shape is not None and shape is not None and not _shapes_agree(output.shape, shape):
             differences.append(

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from cases.case import Array, Tolerance
-from matrix.case_folder import DeclaredOutput
+from matrix.case_folder import ABSENT, DeclaredOutput, is_absent
 from matrix.record import Drift, OutputResult
 from matrix.verdict.comparison import TEXT_KINDS, measure
 from matrix.verdict.outcome import describe_problem
@@ -51,11 +51,18 @@ def _compare_point(
         result = _compare(
             point, name, array, want.get(name), reference.name, dtypes.get(name, ""), tolerance, steps.get(name)
         )
+        if name not in dtypes and _is_beyond(name, want):
+            result = replace(result, reference=reference.name, problem="the reference's sequence ends before it")
         if name in other:
             result = hold_against_second(result, array, want.get(name), other[name], reference.second.name, tolerance)
         yield result
     for name in want.keys() - got.keys():
         yield OutputResult(point=point, output=name, reference=reference.name, problem="the runtime did not return it")
+
+
+def _is_beyond(name: str, want: Mapping[str, Array]) -> bool:
+    """Say whether ``name`` is an element of a sequence, ``y[3]``, that the reference has with fewer elements."""
+    return name not in want and name.endswith("]") and f"{name.rpartition('[')[0]}[0]" in want
 
 
 def hold_against_second(
@@ -78,6 +85,11 @@ def hold_against_second(
         references_differ=apart.drift,
         sides_with=_side(first=_distance(got, first, tolerance).within, second=own.within),
     )
+
+
+def agree(one: Mapping[str, Array], other: Mapping[str, Array], tolerance: Tolerance) -> bool:
+    """Say whether two answers have the same outputs, each within tolerance of the other answer's."""
+    return one.keys() == other.keys() and all(_distance(one[name], other[name], tolerance).within for name in one)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -151,5 +163,7 @@ def _describe_text(drift: Drift, got: Array, want: Array) -> str:
 
 
 def dtype_name(array: Array) -> str:
-    """Return the name of the dtype as ONNX would have it: every kind of text is "string"."""
+    """Return the name of the dtype as ONNX would have it: every kind of text is "string"; "none" of what is absent."""
+    if is_absent(array):
+        return ABSENT
     return "string" if array.dtype.kind in TEXT_KINDS else str(array.dtype.name)

@@ -99,8 +99,10 @@ def quantization_steps(model: onnx.ModelProto) -> Mapping[str, QuantizationStep]
 
 def _step(node: onnx.NodeProto, scale: onnx.TensorProto) -> QuantizationStep:
     attributes = {attribute.name: attribute.i for attribute in node.attribute}
+    with np.errstate(invalid="ignore"):  # a user's scale may be a signaling NaN
+        steps = np.abs(numpy_helper.to_array(scale).astype(np.float64))
     return QuantizationStep(
-        scale=np.abs(numpy_helper.to_array(scale).astype(np.float64)),
+        scale=steps,
         axis=attributes.get("axis", 1),
         block=attributes.get("block_size", 0),
     )

@@ -75,7 +75,8 @@ class Pairs:
 
 def measure_stretch(got: Array, want: Array, rule: Rule, lsb: Floats | None) -> Stretch:
     """Return the figures of two flat arrays of one length, at least 1; ``lsb`` is the quantization step of each."""
-    left, right = (np.asarray(side, np.complex128 if side.dtype.kind == "c" else np.float64) for side in (got, want))
+    kind = np.complex128 if "c" in (got.dtype.kind, want.dtype.kind) else np.float64
+    left, right = np.asarray(got, kind), np.asarray(want, kind)
     pairs = Pairs(got=got, want=want, left=left, right=right, size=np.abs(left - right), lsb=lsb)
     if math.isfinite(pairs.size.max()):  # neither NaN nor infinity can hide from it
         return _measure(pairs, rule)
@@ -125,7 +126,7 @@ def _measure(pairs: Pairs, rule: Rule) -> Stretch:
 
 def _same(left: Array, right: Array) -> npt.NDArray[np.bool_]:
     """Say where NaN meets NaN and an infinity an infinity of its sign; of complex numbers, part by part."""
-    if left.dtype.kind == "c" or right.dtype.kind == "c":
+    if left.dtype.kind == "c":
         return _same(left.real, right.real) & _same(left.imag, right.imag)
     same: npt.NDArray[np.bool_] = (left == right) | (np.isnan(left) & np.isnan(right))
     return same

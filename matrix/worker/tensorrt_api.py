@@ -19,6 +19,8 @@ FLAG_OF_TYPE = {
 QUANTIZED = ("int8", "float8_e4m3fn", "int4", "float4_e2m1fn")
 # The precisions that a builder chooses and a model does not spell; only a weakly typed network can have them.
 FLAGS_OF_PRECISION: Dict[str, Tuple[str, ...]] = {"fp16": ("FP16",), "bf16": ("BF16",), "int8-calibrated": ("INT8",)}
+# What an attention may hold beside the inputs that its boundary layer shows.
+HELD_BY_ATTENTION = ("mask", "normalization_quantize_scale", "query_lengths", "key_value_lengths")
 PRECISIONS = ("explicit", "fp32", "tf32", *FLAGS_OF_PRECISION)
 CALIBRATORS = {
     "entropy2": "IInt8EntropyCalibrator2", "entropy": "IInt8EntropyCalibrator", "minmax": "IInt8MinMaxCalibrator",
@@ -66,6 +68,17 @@ def needed_flags(trt: Any, network: Any, dtypes: Sequence[str]) -> List[str]:
     if kinds & {trt.LayerType.QUANTIZE, trt.LayerType.DEQUANTIZE} and not set(QUANTIZED) & set(dtypes):
         flags.add("INT8")
     return sorted(name for name in flags if hasattr(trt.BuilderFlag, name))
+
+
+def read_by(trt: Any, layer: Any) -> List[Any]:
+    """Return the tensors that a layer reads, also those of the attention that begins with it (from 10.14 on)."""
+    held = [layer.get_input(number) for number in range(layer.num_inputs)]
+    if hasattr(trt, "IAttentionInputLayer") and layer.type.name == "ATTENTION_INPUT":
+        boundary = layer
+        boundary.__class__ = trt.IAttentionInputLayer  # this is how the binding is told what a layer is
+        attention = getattr(boundary, "attention", None)
+        held += [getattr(attention, name, None) for name in HELD_BY_ATTENTION]
+    return [tensor for tensor in held if tensor is not None]
 
 
 def set_optimization_level(config: Any, level: int) -> bool:

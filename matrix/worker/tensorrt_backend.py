@@ -117,7 +117,7 @@ class Backend:
             no_outputs = job.diagnostic("parser", "the parser made a network without outputs and reported no error")
             reply.fail(*(errors or [no_outputs]))
             return None
-        reply.network = tensorrt_network.describe(network)
+        reply.network = tensorrt_network.describe(self._trt, network)
         return network
 
     def _build(self, request: job.Request, options: Options, network: Any, reply: job.Reply, *, detailed: bool) -> Any:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any, Dict, List, Optional
 
+import tensorrt_api
+
 # TensorRT's names against those that numpy and ml_dtypes use.
 DTYPES = {
     "FLOAT": "float32", "HALF": "float16", "BF16": "bfloat16", "INT8": "int8", "UINT8": "uint8", "INT32": "int32",
@@ -12,18 +14,24 @@ DTYPES = {
 }  # fmt: skip
 
 
-def describe(network: Any) -> Dict[str, Any]:
-    """Return names, dtypes and shapes of the outputs (-1: dynamic, None: rank unknown) and every dtype inside."""
+def describe(trt: Any, network: Any) -> Dict[str, Any]:
+    """Return names, dtypes and shapes of the outputs (-1: dynamic, None: rank unknown) and every dtype inside.
+
+    ``unread`` are the inputs whose values and shapes nothing in the network can depend on.
+    """
     outputs = [network.get_output(index) for index in range(network.num_outputs)]
     inputs = [network.get_input(index) for index in range(network.num_inputs)]
     inside = {dtype_name(tensor) for tensor in [*outputs, *inputs]}
+    read = {tensor.name for tensor in outputs}
     for index in range(network.num_layers):
         layer = network.get_layer(index)
+        read.update(tensor.name for tensor in tensorrt_api.read_by(trt, layer))
         made = (layer.get_output(number) for number in range(layer.num_outputs))
         inside.update(dtype_name(tensor) for tensor in made if tensor is not None)  # None: an output nobody uses
     return {
         "outputs": [{"name": t.name, "dtype": dtype_name(t), "shape": shape_of(t)} for t in outputs],
         "inputs": [{"name": t.name, "dtype": dtype_name(t), "shape": shape_of(t)} for t in inputs],
+        "unread": [t.name for t in inputs if t.name not in read],
         "dtypes": sorted(inside),
         "layers": network.num_layers,
     }

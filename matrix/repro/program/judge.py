@@ -30,7 +30,7 @@ def judge(
     if reply is None:
         return ended
     failed, not_here = reply["failed"], _why_not_here(cell, reply, has_gpu)
-    differences = _network_differences(cell["outputs"], reply["network"])
+    differences = _network_differences(cell["outputs"], reply["network"]) + _ignored(cell, reply["network"])
     if reply["not_applicable"]:
         return "not_applicable", reply["not_applicable"]
     if reply["machine"]:
@@ -118,6 +118,8 @@ def _compare(
         reference, wanted = figures.by_name(want or [], name) or (None, "")
         alone += [name] if reference is None else []
         status, why = figures.compare(got, dtype, reference, wanted, declared.get(name, ""), cell["tolerance"])
+        if reference is None and name not in declared and figures.by_name(want or [], _first_element(name)):
+            status, why = "wrong", "the reference's sequence ends before it"
         problems += [(status, "output {}: {}".format(name, why))] if status else []
     returned = {output["name"] for output in outputs}
     missing = [name for name, _, _ in want or [] if name not in returned]
@@ -131,10 +133,22 @@ def _compare(
     return ("unverified", "output {} was compared with nothing".format(alone[0])) if alone else ("match", "")
 
 
+def _first_element(name: str) -> str:
+    """Return ``y[0]`` for the element ``y[3]`` of a sequence, empty for anything else."""
+    return name.rpartition("[")[0] + "[0]" if name.endswith("]") else ""
+
+
 def _one_shape(cell: Dict[str, Any], replies: Dict[str, Dict[str, Any]]) -> bool:
     values = {point["name"]: point["values"] for point in cell["points"]}
     ran = [(reply["shapes"], values[name]) for name, reply in replies.items() if not reply["error"]]
     return all(each == ran[0] for each in ran)
+
+
+def _ignored(cell: Dict[str, Any], network: Optional[Dict[str, Any]]) -> List[str]:
+    """Return the inputs that the parsed network does not read, of those on which ONNX's answer depends."""
+    unread = network["unread"] if network else []
+    words = "ONNX's answer depends on an input that no layer of the parsed network reads: {}"
+    return [words.format(name) for name in cell["must_read"] if name in unread]
 
 
 def _network_differences(declared: Sequence[Dict[str, Any]], network: Optional[Dict[str, Any]]) -> List[str]:
@@ -148,7 +162,7 @@ def _network_differences(declared: Sequence[Dict[str, Any]], network: Optional[D
         if found is None:
             differences.append("output {} is missing from the parsed network".format(name))
             continue
-        if found["dtype"] != output["dtype"]:
+        if output["dtype"] and found["dtype"] != output["dtype"]:
             differences.append(
                 "output {} is {} in ONNX, {} in the parsed network".format(name, output["dtype"], found["dtype"])
             )

@@ -21,9 +21,13 @@ class Answer:
 
 @dataclass(frozen=True, kw_only=True)
 class Reference(Answer):
-    """The answer that judges, and the ``second`` one, whose difference from it is only told."""
+    """The answer that judges, and the ``second`` one, whose difference from it is only told.
+
+    ``ignored`` are the inputs that the runtime's parsed network does not read, and on whose values the answer depends.
+    """
 
     second: Answer = field(default_factory=Answer)
+    ignored: tuple[str, ...] = ()
 
 
 def choose(first: Answer, second: Answer, *, itself: bool = False) -> Reference:

@@ -1,7 +1,7 @@
 """Answers on disk, by reference and case digest: one file each, written once and read by every run and runtime.
 
-A file is one line of JSON and then the raw little-endian bytes of all outputs. It appears by write-then-rename, so that
-runs side by side see a whole file or none; a file whose checksum is wrong counts as none.
+A file is a line with the checksum of what follows, a line of JSON, and the raw little-endian bytes of all outputs. It
+appears by write-then-rename, so that runs side by side see a whole file or none; one with a wrong checksum is none.
 """
 
 from __future__ import annotations
@@ -33,8 +33,9 @@ class AnswerCache:
 
     def get(self, reference: str, digest: str) -> Answer | None:
         """Return the answer of ``reference``, a name fit for a folder; None where there is no whole one."""
+        path = self._path(reference, digest)
         try:
-            return from_bytes(self._path(reference, digest).read_bytes(), digest)
+            return from_bytes(path.read_bytes(), digest) if path.stat().st_size <= self._max_entry else None
         except (OSError, ValueError):
             return None
 
@@ -77,10 +78,11 @@ class AnswerCache:
 
 
 def to_bytes(answer: Answer, digest: str) -> bytes:
-    """Return ``answer`` to the case ``digest`` as one line of JSON, and behind it the raw bytes of all outputs."""
+    """Return ``answer`` to the case ``digest`` as a file holds it."""
     points, content = _pack(answer)
-    index = {"digest": digest, "name": answer.name, "why": answer.why, "crc": zlib.crc32(content), "points": points}
-    return json.dumps(index).encode() + b"\n" + content
+    index = {"digest": digest, "name": answer.name, "why": answer.why, "points": points}
+    body = json.dumps(index).encode() + b"\n" + content
+    return _checksum(body) + b"\n" + body
 
 
 def from_bytes(raw: bytes, digest: str) -> Answer:
@@ -89,14 +91,21 @@ def from_bytes(raw: bytes, digest: str) -> Answer:
     Raises:
         ValueError: it is damaged, or one to another case.
     """
-    head, _, content = raw.partition(b"\n")
+    checksum, _, body = raw.partition(b"\n")
+    if checksum != _checksum(body):
+        raise ValueError("a damaged answer")
+    head, _, content = body.partition(b"\n")
     try:
         index = json.loads(head)
-        if index["digest"] != digest or index["crc"] != zlib.crc32(content):
-            raise ValueError("a damaged answer, or one to another case")
+        if index["digest"] != digest:
+            raise ValueError("an answer to another case")
         return Answer(name=str(index["name"]), why=str(index["why"]), outputs=_unpack(index["points"], content))
     except (KeyError, TypeError, AttributeError, RecursionError) as error:
         raise ValueError(f"not an answer: {error}") from error
+
+
+def _checksum(body: bytes) -> bytes:
+    return b"%08x" % zlib.crc32(body)
 
 
 def _pack(answer: Answer) -> tuple[dict[str, Any] | None, bytes]:

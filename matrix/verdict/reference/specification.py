@@ -77,7 +77,7 @@ def _converted(model: onnx.ModelProto, opset: int) -> onnx.ModelProto:
     Raises:
         ValueError: the conversion would change what the model means.
     """
-    changed = {node.op_type for node in _nodes(model.graph)} & CHANGED_BY_CONVERSION
+    changed = {node.op_type for node in all_nodes(model.graph)} & CHANGED_BY_CONVERSION
     if changed:
         raise ValueError(f"a newer opset changes what {', '.join(sorted(changed))} means")
     return onnx.version_converter.convert_version(model, opset)
@@ -109,7 +109,10 @@ def _evaluate(
         warnings.simplefilter("ignore")  # what numpy says of the evaluator's code is nothing that we could mend
         for point, arrays in inputs.items():
             values = evaluator.run(None, dict(arrays))
-            outputs[point] = dict(_flatten(evaluator.output_names, list(values)))
+            pairs = zip(model.graph.output, values, strict=True)
+            outputs[point] = {
+                name: array for output, value in pairs for name, array in _flatten(output.name, _held(output, value))
+            }
     return outputs
 
 
@@ -120,30 +123,34 @@ def _named(model: onnx.ModelProto, corrections: Sequence[Correction]) -> str:
     opset = _opset(model)
     corrected = {("", each.op) for each in corrections if each.first <= opset <= each.last}
     plugged = corrected | OPERATORS.keys() | CONTROL_FLOW
-    ours = {node.op_type for node in _nodes(model.graph) if (node.domain, node.op_type) in plugged}
+    ours = {node.op_type for node in all_nodes(model.graph) if (node.domain, node.op_type) in plugged}
     return f"{NAME} with our {', '.join(sorted(ours))}" if ours else NAME
 
 
-def _nodes(graph: onnx.GraphProto) -> list[onnx.NodeProto]:
+def all_nodes(graph: onnx.GraphProto) -> list[onnx.NodeProto]:
+    """Return the nodes of ``graph`` and of all graphs inside it."""
     inner = [
         node
         for outer in graph.node
         for attribute in outer.attribute
         for each in (attribute.g, *attribute.graphs)
-        for node in (_nodes(each) if each.node else ())
+        for node in (all_nodes(each) if each.node else ())
     ]
     return [*graph.node, *inner]
 
 
-def _flatten(names: list[str], values: list[object]) -> list[tuple[str, Array]]:
+def _held(output: onnx.ValueInfoProto, value: object) -> object:
+    """Return what an optional output holds: the evaluator's operator Optional puts it into a list."""
+    if not output.type.HasField("optional_type") or not isinstance(value, list) or len(value) > 1:
+        return value
+    return value[0] if value else None
+
+
+def _flatten(name: str, value: object) -> list[tuple[str, Array]]:
     """Spell a sequence as one entry per element, the way that the worker does."""
-    flat: list[tuple[str, Array]] = []
-    for name, value in zip(names, values, strict=True):
-        if isinstance(value, (list, tuple)):
-            flat.extend((f"{name}[{index}]", np.asarray(item)) for index, item in enumerate(value))
-        else:
-            flat.append((name, np.asarray(value)))
-    return flat
+    if isinstance(value, (list, tuple)):
+        return [(f"{name}[{index}]", np.asarray(item)) for index, item in enumerate(value)]
+    return [(name, np.asarray(value))]
 
 
 def _words(error: Exception) -> str:
