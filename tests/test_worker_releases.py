@@ -98,8 +98,9 @@ class Api:
             for name in "xy"
         ]
         layer = SimpleNamespace(
-            type=self.enumerator("LayerType", "QUANTIZE"), num_outputs=1, get_output=lambda index: tensors[1]
-        )
+            type=self.enumerator("LayerType", "QUANTIZE"), num_inputs=1, get_input=lambda index: tensors[0],
+            num_outputs=1, get_output=lambda index: tensors[1],
+        )  # fmt: skip
         return self.thing(
             "INetworkDefinition",
             SimpleNamespace(

@@ -25,7 +25,7 @@ def describe(trt: Any, network: Any) -> Dict[str, Any]:
     read = {tensor.name for tensor in outputs}
     for index in range(network.num_layers):
         layer = network.get_layer(index)
-        read.update(tensor.name for tensor in tensorrt_api.read_by(trt, layer))
+        read |= {tensor.name for tensor in tensorrt_api.read_by(trt, layer)}
         made = (layer.get_output(number) for number in range(layer.num_outputs))
         inside.update(dtype_name(tensor) for tensor in made if tensor is not None)  # None: an output nobody uses
     return {
