@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from onnx import helper
+from onnx.reference import ReferenceEvaluator
 from onnx.reference.op_run import OpRun
 
 from cases.case import Array
@@ -134,25 +136,39 @@ def resample(x: Array, scales: Any, mode: str = "nearest", before: float = 0.0, 
     return y.astype(x.dtype)
 
 
-def resize(
+def resize(x: Array, *operands: Array | None, axes: Sequence[int] | None = None, **attributes: Any) -> Array:
+    """Resize as the evaluator does, which refuses negative axes and the coordinates tf_half_pixel_for_nn.
+
+    Raises:
+        ValueError: it has those coordinates, and does not choose samples by scales, rounding down or to the nearest.
+    """
+    if attributes.get("coordinate_transformation_mode") == "tf_half_pixel_for_nn":
+        return _nearest_of_tensorflow(x, *operands, **attributes)
+    if axes is not None:
+        attributes["axes"] = [axis % x.ndim for axis in axes]
+    arrays = {f"operand_{at}": each for at, each in enumerate(operands) if each is not None}
+    names = [f"operand_{at}" if each is not None else "" for at, each in enumerate(operands)]
+    evaluator = ReferenceEvaluator(helper.make_node("Resize", ["x", *names], ["y"], **attributes))
+    (y,) = evaluator.run(None, {"x": x, **arrays})
+    return np.asarray(y)
+
+
+def _nearest_of_tensorflow(
     x: Array,
     _roi: Array | None,
-    scales: Array,
+    scales: Array | None,
+    sizes: Array | None = None,
     *,
-    mode: str,
-    coordinate_transformation_mode: str = "half_pixel",
-    axes: Sequence[int] | None = None,
-    nearest_mode: str = "floor",
+    mode: str = "nearest",
+    nearest_mode: str = "round_prefer_floor",
+    **_: Any,
 ) -> Array:
-    """Resize by scales, with the coordinates or with the negative axes that the evaluator does not have."""
-    factors = np.ones(x.ndim)
-    factors[list(range(x.ndim) if axes is None else axes)] = scales
-    before, after = COORDINATES[coordinate_transformation_mode]
-    return resample(x, factors.tolist(), mode, before, after - NEAREST[nearest_mode] if mode == "nearest" else after)
+    if mode != "nearest" or scales is None or sizes is not None or nearest_mode not in NEAREST:
+        raise ValueError(f"tf_half_pixel_for_nn with mode {mode}, {nearest_mode} or to sizes has no reference")
+    return resample(x, scales.tolist(), mode, 0.5, -NEAREST[nearest_mode])
 
 
 NEAREST: Mapping[str, float] = {"floor": 0.0, "round_prefer_floor": 0.5 - 2.0**-20}  # what is added before a floor
-COORDINATES: Mapping[str, tuple[float, float]] = {"half_pixel": (0.5, 0.5), "tf_half_pixel_for_nn": (0.5, 0.0)}
 
 WRONG = (  # answers without an error, and not what the specification says
     Correction(op="Softmax", last=12, compute=softmax),
