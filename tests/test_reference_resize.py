@@ -1,4 +1,4 @@
-"""Resize of the first reference where the evaluator refuses: negative axes, the coordinates tf_half_pixel_for_nn."""
+"""Resize of the first reference where the evaluator refuses or is wrong: negative axes, two kinds of coordinates."""
 
 from __future__ import annotations
 
@@ -76,3 +76,12 @@ def test_negative_axes_are_counted_from_the_back(opset: int, attributes: dict[st
     want = answered(resize(opset, [3, 2], x, axes=[3, 2], **attributes), x)
     assert found.shape == (1, 2, 6, 12)
     assert np.array_equal(found, want)
+
+
+@pytest.mark.parametrize("mode", ["linear", "cubic", "nearest"])
+def test_a_length_of_one_is_the_first_sample_for_pytorch(mode: str) -> None:
+    """By ONNX it is at 0, where no other sample has a weight; at -0.5 a cubic one would have three others."""
+    x = np.array([3, 100, 7, 50, 20, 90], np.float32).reshape(1, 1, 2, 3)
+    coordinates = {"coordinate_transformation_mode": "pytorch_half_pixel", "mode": mode}
+    assert answered(resize(13, [1, 1, 1, 0.5], x, **coordinates), x).tolist() == [[[[3], [50]]]]
+    assert answered(resize(18, [0.5, 1], x, axes=[-1, -2], **coordinates), x).tolist() == [[[[3], [50]]]]

@@ -136,28 +136,56 @@ def resample(x: Array, scales: Any, mode: str = "nearest", before: float = 0.0, 
     return y.astype(x.dtype)
 
 
-def resize(x: Array, *operands: Array | None, axes: Sequence[int] | None = None, **attributes: Any) -> Array:
-    """Resize as the evaluator does, which refuses negative axes and the coordinates tf_half_pixel_for_nn.
+def resize(
+    x: Array,
+    roi: Array | None = None,
+    scales: Array | None = None,
+    sizes: Array | None = None,
+    *,
+    axes: Sequence[int] | None = None,
+    **attributes: Any,
+) -> Array:
+    """Resize as the evaluator does where it is right.
+
+    It refuses negative axes and the coordinates tf_half_pixel_for_nn, and takes a sample at -0.5 where those of
+    pytorch_half_pixel have one at 0, for a length of one: https://onnx.ai/onnx/operators/onnx__Resize.html.
 
     Raises:
-        ValueError: it has those coordinates, and does not choose samples by scales, rounding down or to the nearest.
+        ValueError: tf_half_pixel_for_nn does not choose samples by scales, rounding down or to the nearest.
     """
-    if attributes.get("coordinate_transformation_mode") == "tf_half_pixel_for_nn":
-        return _nearest_of_tensorflow(x, *operands, **attributes)
+    coordinates = attributes.get("coordinate_transformation_mode")
+    if coordinates == "tf_half_pixel_for_nn":
+        return _nearest_of_tensorflow(x, scales, sizes, **attributes)
+    along = list(range(x.ndim)) if axes is None else [axis % x.ndim for axis in axes]
     if axes is not None:
-        attributes["axes"] = [axis % x.ndim for axis in axes]
-    arrays = {f"operand_{at}": each for at, each in enumerate(operands) if each is not None}
-    names = [f"operand_{at}" if each is not None else "" for at, each in enumerate(operands)]
-    evaluator = ReferenceEvaluator(helper.make_node("Resize", ["x", *names], ["y"], **attributes))
-    (y,) = evaluator.run(None, {"x": x, **arrays})
+        attributes["axes"] = along
+    if coordinates == "pytorch_half_pixel":
+        x, scales = _cut_to_first(x, scales, sizes, along)
+    operands = {"x": x, "roi": roi, "scales": scales, "sizes": sizes}
+    given = {name: each for name, each in operands.items() if each is not None}
+    names = [name if name in given else "" for name in operands]
+    (y,) = ReferenceEvaluator(helper.make_node("Resize", names, ["y"], **attributes)).run(None, given)
     return np.asarray(y)
+
+
+def _cut_to_first(
+    x: Array, scales: Array | None, sizes: Array | None, along: Sequence[int]
+) -> tuple[Array, Array | None]:
+    """Leave, of each axis that is to have a length of one, the sample that it is made of."""
+    factors = None if scales is None or scales.size == 0 else scales.copy()
+    for at, axis in enumerate(along):
+        length = int(x.shape[axis] * factors[at]) if factors is not None else np.asarray(sizes)[at]
+        if length == 1:
+            x = np.take(x, [0], axis)
+            if factors is not None:
+                factors[at] = 1
+    return x, scales if factors is None else factors
 
 
 def _nearest_of_tensorflow(
     x: Array,
-    _roi: Array | None,
     scales: Array | None,
-    sizes: Array | None = None,
+    sizes: Array | None,
     *,
     mode: str = "nearest",
     nearest_mode: str = "round_prefer_floor",
@@ -174,6 +202,7 @@ WRONG = (  # answers without an error, and not what the specification says
     Correction(op="Softmax", last=12, compute=softmax),
     Correction(op="LogSoftmax", last=12, compute=log_softmax),
     Correction(op="Hardmax", last=12, compute=hardmax),
+    Correction(op="Resize", first=11, compute=resize),
 )
 LACKING = (  # refuses some models
     Correction(op="BatchNormalization", last=8, compute=batch_normalization),
@@ -184,5 +213,4 @@ LACKING = (  # refuses some models
     Correction(op="Pad", compute=pad),
     Correction(op="Upsample", compute=resample),
     Correction(op="Resize", last=10, compute=resample),
-    Correction(op="Resize", first=11, compute=resize),
 )
