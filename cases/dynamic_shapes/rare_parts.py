@@ -19,7 +19,6 @@ from cases.dynamic_shapes.control_flow import control_flow_case
 from cases.dynamic_shapes.fills import point_of
 from cases.dynamic_shapes.layers import EPSILON, FEATURES
 from cases.dynamic_shapes.rounding import (
-    attention_rounding,
     function_rounding,
     log_rounding,
     normalization_rounding,
@@ -166,20 +165,6 @@ def _types_of_sums() -> Iterator[Case]:
         {"y": (np.float16, ("length",))},
         opset=27,
     )
-    given = dict.fromkeys(("q", "k", "v"), TOKENS)
-    fill: dict[str, Fill] = dict.fromkeys(given, _unit)
-    heads = {"q_num_heads": 2, "kv_num_heads": 2}
-    for opset in (23, 24):
-        yield node_case(
-            "softmax_precision",
-            "Attention",
-            given,
-            TOKENS,
-            opset=opset,
-            attributes={**heads, "softmax_precision": 1},
-            fill=fill,
-            tolerance=attention_rounding(SIZES["S"][-1]),
-        )
 
 
 def _stashed_range() -> Body:
@@ -203,10 +188,6 @@ def _scan_8() -> Iterator[Case]:
     given = {**inputs, "lengths": i64("N")}
     whole: dict[str, Fill] = {"lengths": _whole}
     yield control_flow_case("scan-batched_lengths", "Scan", lengths, given, outputs, opset=8, fill=whole)
-
-
-def _unit(key: str, shape: Shape) -> Array:
-    return floats(key, shape, limit=1.0)
 
 
 def _whole(key: str, shape: Shape) -> Array:
