@@ -14,7 +14,7 @@ from cases.case import Array, Case
 from cases.dynamic_shapes.shape_values import CONSUMERS, SOURCES
 from cases.dynamic_shapes.size_steps import STEPS
 from cases.model import model, node
-from tests.test_cases_dynamic_shapes import CASES, made, reference
+from tests.dynamic_cases import CASES, made, reference
 
 # What decides nothing in a model that has it: the shape of the weight says kernel_shape, and it is the same each time.
 REDUNDANT = {"kernel_shape", "epsilon", "momentum"}
