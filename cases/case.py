@@ -66,7 +66,7 @@ class Calibration:
     case's profiles.
     """
 
-    algorithm: str  # "entropy2", "minmax" or "legacy"
+    algorithm: str  # "entropy2", "entropy", "minmax" or "legacy"
     writer: str
     batches: Callable[[], Sequence[Mapping[str, Array]]]
     mistake: str = ""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import onnx
 
-from cases.case import Array, Calibration, Case, as_little_endian
+from cases.case import Array, Calibration, Case, Profile, ShapePoint, as_little_endian
 from cases.catalogue import INVALID_ON_PURPOSE, INVALID_REQUEST, Generated, generate
 from cases.promise import why_not_as_declared, why_not_dynamic
 
@@ -88,24 +88,35 @@ def make_case_folder(case: Case, path: Path) -> CaseFolder:
     return CaseFolder(
         path=path,
         digest=generated.digest,
-        points=tuple(
-            {
-                "name": point.name,
-                "inputs": [
-                    store_tensor(path, number, *item) for item in enumerate(generated.inputs[point.name].items())
-                ],
-                "shape_tensors": list(point.values),
-            }
-            for number, point in enumerate(case.points)
-        ),
+        points=store_points(path, case.points, lambda point: generated.inputs[point.name]),
         forbidden=frozenset(point.name for point in case.points if not point.allowed),
-        profiles=tuple({"shapes": dict(profile.shapes), "values": dict(profile.values)} for profile in case.profiles),
+        profiles=store_profiles(case.profiles),
         outputs=outputs,
-        calibration=_store_calibration(path, case.calibration) if case.calibration else None,
+        calibration=store_calibration(path, case.calibration) if case.calibration else None,
     )
 
 
-def _store_calibration(path: Path, calibration: Calibration) -> dict[str, Any]:
+def store_points(
+    path: Path, points: Sequence[ShapePoint], inputs: Callable[[ShapePoint], Mapping[str, Array]]
+) -> tuple[Mapping[str, Any], ...]:
+    """Write the inputs of every shape point into a case folder, and return the entries in a request."""
+    return tuple(
+        {
+            "name": point.name,
+            "inputs": [store_tensor(path, number, *item) for item in enumerate(inputs(point).items())],
+            "shape_tensors": list(point.values),
+        }
+        for number, point in enumerate(points)
+    )
+
+
+def store_profiles(profiles: Sequence[Profile]) -> tuple[Mapping[str, Any], ...]:
+    """Return the entries of ``profiles`` in a request."""
+    return tuple({"shapes": dict(profile.shapes), "values": dict(profile.values)} for profile in profiles)
+
+
+def store_calibration(path: Path, calibration: Calibration) -> dict[str, Any]:
+    """Write the batches of ``calibration`` into a case folder, and return its entry in a request."""
     batches = [
         {
             item["name"]: item

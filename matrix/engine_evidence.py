@@ -8,13 +8,14 @@ from matrix.record import Diagnostic, Precision
 from matrix.verdict.engine_layers import Ran, describe, fell_back, what_ran
 
 CPU = "CPUExecutionProvider"
+WHOLE_BELOW = 200  # layers: of a larger engine the worker hands over no more, and what is cut off might tell otherwise
 LOWERED = (Precision.FP16, Precision.BF16, Precision.INT8_CALIBRATED)  # the builder chooses the types
 
 
 def engine_of(cell: Cell, reply: Reply | None) -> Ran:
     """Return what ran, where a type is the question: with a quantized operator, or one that a builder may lower."""
     asks = cell.case.family == "quantization" or cell.precision in LOWERED
-    return what_ran(reply.layers) if reply and asks else Ran()
+    return what_ran(reply.layers) if reply and asks and len(reply.layers) < WHOLE_BELOW else Ran()
 
 
 def note_on_match(cell: Cell, engine: Ran, reply: Reply | None) -> str:

@@ -54,6 +54,13 @@ class BaselineError(MatrixError):
     """A baseline file is not what --update-baseline writes."""
 
 
+class RecordedRunError(MatrixError):
+    """There are no records where a run was said to be."""
+
+    def __init__(self, where: str, why: str) -> None:
+        super().__init__(f"{where}: {why}. Give a run folder, or a folder of run folders such as reports/out")
+
+
 class KnownIssueError(MatrixError):
     """A file of known issues, or an entry of it, cannot be used."""
 

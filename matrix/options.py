@@ -51,6 +51,7 @@ class Options:
     precisions: tuple[Precision, ...]  # empty: the usual one of each case
     gpus: tuple[str, ...] | None  # numbers of GPUs, one for each worker; None: every GPU once
     builder: Mapping[str, str]  # settings of TensorRT's builder
+    resume: tuple[Path, ...]  # runs whose cells are left out
     model: ModelOptions | None  # the user's own models, in the place of the catalogue
 
 
@@ -131,6 +132,14 @@ def add_options(parser: pytest.Parser) -> None:
         "--update-baseline", action="store_true", help="write what happened into the baselines instead of judging it"
     )
     group.addoption(
+        "--resume",
+        metavar="PATH",
+        action="append",
+        default=[],
+        help="leave out the cells that ran in an earlier run: its folder, or a folder of runs such as reports/out; may "
+        "be given several times (python -m matrix.update_baselines puts the pieces together)",
+    )
+    group.addoption(
         "--known-issues", metavar="PATH", help="file of the known issues (default matrix/known_issues.toml)"
     )
     add_model_options(group)
@@ -177,6 +186,7 @@ def read_options(config: pytest.Config) -> Options:
         precisions=_precisions(config.getoption("--precision")),
         gpus=_gpus(config.getoption("--gpu")),
         builder=_builder(config.getoption("--builder-optimization-level"), config.getoption("--tactic-sources")),
+        resume=tuple(Path(path).resolve() for path in config.getoption("--resume")),
         model=model,
     )
 

@@ -21,6 +21,7 @@ from matrix.models.case import FAMILY as MODEL
 from matrix.models.own_models import OwnModels
 from matrix.options import Options, add_options, read_options
 from matrix.plan import Cell, plan
+from matrix.recorded_cells import cells_that_ran, key_of, read_runs
 from matrix.run import Run, conduct
 from matrix.run_baselines import check_place
 from matrix.runtimes.hardware import Hardware, probe
@@ -110,6 +111,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         item.own_markers.extend(marks[tag] for tag in cell.case.tags)
     order = {runtime: index for index, runtime in enumerate(reference_first(_options(config).runtimes))}
     items.sort(key=lambda item: order[found[item].runtime] if item in found else -1)
+    _leave_out_what_ran(config, items, found)
 
 
 @pytest.hookimpl(wrapper=True)
@@ -186,6 +188,22 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     page = run.folder.path / "index.html"
     if page.exists():
         terminalreporter.write_line(f"report: {_relative(page, config)}", bold=True)
+
+
+def _leave_out_what_ran(config: pytest.Config, items: list[pytest.Item], cells: Mapping[pytest.Item, Cell]) -> None:
+    """Deselect the cells that ran in the runs that this one resumes."""
+    resumed = _options(config).resume
+    if not resumed:
+        return
+    try:
+        ran = cells_that_ran(read_runs(resumed)[0])
+    except MatrixError as error:
+        raise pytest.UsageError(f"--resume: {error}") from error
+    done = [item for item in items if item in cells and key_of(cells[item]) in ran]
+    if done:
+        config.hook.pytest_deselected(items=done)
+        left_out = set(done)
+        items[:] = [item for item in items if item not in left_out]
 
 
 def _options(config: pytest.Config) -> Options:

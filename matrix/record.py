@@ -264,7 +264,7 @@ class Record:
     absent_issues: tuple[KnownIssue, ...] = ()  # name this cell, and it does not show what they say
     outputs_digest: str = ""  # SHA-256 of all outputs by value; equal digests are equal answers; empty: no full answer
     differences: tuple[OutputDifference, ...] = ()
-    settings: Mapping[str, str] = field(default_factory=dict)  # what the builder was set to: flags, level, sources
+    settings: Mapping[str, str] = field(default_factory=dict)  # of the builder: flags, level, sources, libraries
     ran_in: str = ""  # the type in which the engine runs the case's quantized operator, empty where that is not known
     layers: tuple[Layer, ...] = ()
     no_second_reference: str = ""  # why there is none, where something was compared or could not be

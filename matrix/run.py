@@ -25,7 +25,7 @@ from matrix.repro.collection import Bundles
 from matrix.run_baselines import Baselines, baseline_name
 from matrix.run_folder import RunFolder
 from matrix.runtimes.environment import Environment, default_cache
-from matrix.runtimes.hardware import Gpu, Hardware, choose_gpus
+from matrix.runtimes.hardware import Gpu, Hardware, choose_gpus, uses_gpu
 from matrix.runtimes.provisioning import provided
 from matrix.runtimes.selection import Runtime
 from matrix.verdict.differences import Answers
@@ -78,12 +78,14 @@ class Run:
         if cell.id not in self.records:
             try:
                 record, outputs = self._conclude(self._executor.take(cell))
-                if self.options.rerun and _is_unexpected(record):
-                    record, outputs = self._try_again(cell, record, outputs)
-                record = replace(record, artifacts={**record.artifacts, **self.bundles.add(cell, record)})
+                try:
+                    if self.options.rerun and _is_unexpected(record):
+                        record, outputs = self._try_again(cell, record, outputs)
+                    record = replace(record, artifacts={**record.artifacts, **self.bundles.add(cell, record)})
+                finally:  # also after Ctrl-C: its job may be gone, and what is left of it would tell of a crash
+                    self._write(record, outputs, cell)
             except OSError as error:
                 raise ReportFolderError(str(self.folder.path), error.strerror or str(error)) from error
-            self._write(record, outputs, cell)
         return self.records[cell.id]
 
     def record_what_is_done(self, cells: Iterable[Cell]) -> None:
@@ -179,9 +181,9 @@ def conduct(
         OptionError: the GPUs that were asked for are not there.
         BaselineError: a baseline cannot be read.
     """
-    cache, gpus = default_cache(), choose_gpus(options.gpus, hardware)
+    cache, runtimes = default_cache(), list(dict.fromkeys(cell.runtime for cell in cells))
+    gpus = choose_gpus(options.gpus, hardware, used=any(map(uses_gpu, runtimes)))
     hardware = replace(hardware, gpus=gpus)
-    runtimes = list(dict.fromkeys(cell.runtime for cell in cells))
     with RunFolder(options.report_dir) as folder, provided(runtimes, hardware, cache, output) as environments:
         executor = LocalExecutor(
             cells,

@@ -5,13 +5,9 @@ Every text is stored once, and so is every diagnostic and every result that seve
 
 from __future__ import annotations
 
-import json
 import math
-import re
 from collections.abc import Hashable, Mapping, Sequence
-from pathlib import PurePosixPath
 from typing import Any
-from urllib.parse import quote
 
 from matrix.record import (
     CaseInfo,
@@ -26,6 +22,7 @@ from matrix.record import (
     Status,
 )
 from reports.cells import Matrix
+from reports.html_safety import file_link, web_link
 from reports.known_issues import issue_text
 from reports.references import second_text
 from reports.reproduction import quoted, selection
@@ -195,25 +192,6 @@ class Details:
             return self._texts(plain(text))
         left_out = len(text) - self._limit
         return self._texts(f"{plain(text[: self._limit])} … {left_out:,} more characters in records.jsonl")
-
-
-def as_json(value: object) -> str:
-    """Return JSON that can stand inside a script element: nothing in it can end the element or a line of JavaScript."""
-    text = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
-    return re.sub("[<>&\u2028\u2029]", lambda found: f"\\u{ord(found[0]):04x}", text)
-
-
-def web_link(url: str) -> str:
-    """Return ``url`` if it is one that a page may link to, otherwise the empty string."""
-    return url if re.fullmatch(r"https?://[^\s<>\"'`\\]+", url) else ""
-
-
-def file_link(path: str) -> str:
-    """Return the relative address of a file in the run folder; empty for one that would lead out of it."""
-    parts = PurePosixPath(path).parts
-    if not parts or path.startswith("/") or ".." in parts or "\\" in path or plain(path) != path:
-        return ""
-    return "./" + quote("/".join(parts))
 
 
 def exit_text(ended: ExitInfo | None) -> str:

@@ -17,7 +17,8 @@ from reports import documented_text, reported_bugs_text
 from reports.cells import ATTENTION, CHANGED, MARKS, MEANINGS, NO_REASON, is_changed
 from reports.differences import size_text, tallies
 from reports.documented import compare
-from reports.html_data import Details, as_json, web_link
+from reports.html_data import Details
+from reports.html_safety import as_json, web_link
 from reports.known_issues import issue_text, stale_text
 from reports.references import sides_text
 from reports.reported_bugs import columns as bug_columns

@@ -20,8 +20,8 @@ from reports.documented_text import NAMED_CASES, grid, render
 from reports.html_page import to_html
 from reports.markdown_summary import to_markdown
 from reports.write import write_reports
+from tests.golden_files import check_golden
 from tests.report_records import QUANTIZE, RUNTIMES, record
-from tests.test_reports import check_golden
 
 TRT = RUNTIMES["8.6"]
 TEN = replace(TRT, name="10.10", requested="10.10.0.31", version="10.10.0.31")

@@ -6,13 +6,15 @@ import json
 import sys
 from importlib import import_module
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from matrix.record import Layer
+from matrix.engine_evidence import WHOLE_BELOW, engine_of
+from matrix.record import Layer, Precision
 from matrix.verdict.engine_layers import QUANTIZED, Ran, describe, fell_back, what_ran
 
 ENGINES = Path(__file__).with_name("data") / "engines"
@@ -69,6 +71,15 @@ def test_a_table_that_does_not_tell_is_no_fallback(inspector: Any) -> None:
         assert not fell_back(ran, "QDQ Conv")
         assert describe(ran, "QDQ Conv") == ""
     assert what_ran([]) == Ran()
+
+
+def test_a_table_that_may_be_cut_off_does_not_tell(inspector: Any) -> None:
+    assert inspector.MAX_LAYERS == WHOLE_BELOW
+    cell = SimpleNamespace(case=SimpleNamespace(family="quantization"), precision=Precision.EXPLICIT)
+    layer = Layer(name="conv", type="CaskConvolution", inputs=("Float",))
+    whole, cut = (SimpleNamespace(layers=(layer,) * count) for count in (WHOLE_BELOW - 1, WHOLE_BELOW))
+    assert engine_of(cell, whole).type == "float32"  # type: ignore[arg-type]
+    assert engine_of(cell, cut).type == ""  # type: ignore[arg-type]
 
 
 WORDS = {

@@ -70,6 +70,8 @@ def test_every_gpu_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
         ("1", (RTX,)),
         ("0, 1", (H100, RTX)),
         ("GPU-bbbb", (RTX,)),
+        ("1,-1,0", (RTX,)),
+        ("-1,0", ()),
         ("7", ()),
     ],
 )
@@ -94,6 +96,7 @@ def test_gpus_are_chosen_by_number_and_have_one_architecture() -> None:
         OptionError, match=r"0 is NVIDIA H100 80GB HBM3 \(sm90\), 1 is NVIDIA GeForce RTX 5090 \(sm120\)"
     ):
         choose_gpus(None, both)
+    assert choose_gpus(None, both, used=False) == (H100, RTX), "a run that needs no GPU does not care"
 
 
 @pytest.mark.parametrize(

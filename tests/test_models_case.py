@@ -92,6 +92,24 @@ def test_the_folder_holds_all_that_a_job_needs_and_the_digest_covers_it(tmp_path
     assert not any(path.is_symlink() for path in job.rglob("*"))
 
 
+def test_recorded_outputs_that_contradict_a_valid_model_are_no_fault_of_a_runtime(tmp_path: Path) -> None:
+    model = save(tmp_path / "own" / "model.onnx")
+    record(tmp_path / "own", input_0=VALUES, output_0=VALUES.astype(np.int32))
+    models = OwnModels(tmp_path / "own", parse_asked([], []))
+    assert "output_0.pb holds int32" in models.make_folder(models.cases[0], tmp_path / "made").invalid
+    model.write_bytes(model.read_bytes().replace(b"Relu", b"Rolu"))  # a model that the checker refuses declares nothing
+    assert models.make_folder(models.cases[0], tmp_path / "again").invalid == ""
+    models.close()
+
+
+def test_an_output_without_a_type_is_left_to_the_runtime_and_an_input_is_not(tmp_path: Path) -> None:
+    model = single_node("Relu")
+    model.graph.output[0].ClearField("type")
+    assert only(save(tmp_path / "output.onnx", model)).not_applicable == ""
+    model.graph.input[0].ClearField("type")
+    assert "input 'x' has no type" in only(save(tmp_path / "input.onnx", model)).not_applicable
+
+
 def test_recorded_outputs_judge_where_there_are_some(tmp_path: Path) -> None:
     save(tmp_path / "model.onnx")
     record(tmp_path, input_0=VALUES, output_0=VALUES)

@@ -50,6 +50,17 @@ def test_a_file_above_the_limit_of_protobuf_is_said_with_the_remedy(tmp_path: Pa
         examiner.describe(tmp_path / "model.onnx")
 
 
+def test_a_name_that_is_no_utf8_is_said_and_an_operator_called_so_is_left_to_the_runtime(
+    tmp_path: Path, examiner: Examiner
+) -> None:
+    content = save(tmp_path / "model.onnx").read_bytes()
+    (tmp_path / "op.onnx").write_bytes(content.replace(b"Relu", b"Re\xff\xfe"))
+    assert examiner.describe(tmp_path / "op.onnx").op == "Re\ufffd\ufffd"
+    (tmp_path / "input.onnx").write_bytes(content.replace(b"\n\x01x", b"\n\x01\xff"))
+    with pytest.raises(ModelError, match=r"the name b'\\xff' of an input or output is not UTF-8"):
+        examiner.describe(tmp_path / "input.onnx")
+
+
 def test_the_checkers_words_come_without_a_path_and_nothing_is_declared(tmp_path: Path, examiner: Examiner) -> None:
     checked = examiner.check(save(tmp_path / "model.onnx", single_node("NoSuchOp")))
     assert "NoSuchOp" in checked.checker

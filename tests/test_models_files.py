@@ -10,7 +10,9 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from matrix.errors import OptionError
+from matrix.models.asked import parse_asked
 from matrix.models.files import LONGEST, find_models, model_id
+from matrix.models.own_models import OwnModels
 from tests.own_models import record, save
 
 
@@ -53,6 +55,18 @@ def test_a_tree_is_not_left_through_a_link(tmp_path: Path) -> None:
     save(tmp_path / "tree" / "model.onnx")
     (tmp_path / "tree" / "link").symlink_to(tmp_path / "outside", target_is_directory=True)
     assert [files.name for files in find_models(tmp_path / "tree")] == ["model.onnx"]
+
+
+def test_a_loop_of_links_costs_its_own_record_only(tmp_path: Path) -> None:
+    save(tmp_path / "good" / "model.onnx")
+    (tmp_path / "loop.onnx").symlink_to("loop.onnx")
+    (tmp_path / "loop").symlink_to("loop")
+    models = OwnModels(tmp_path, parse_asked([], []))
+    folders = [models.make_folder(case, tmp_path / "made" / case.id) for case in models.cases]
+    models.close()
+    assert [folder.invalid for folder in folders] == ["it is not a regular file; remove it", ""]
+    with pytest.raises(OptionError, match="there is no"):
+        find_models(tmp_path / "loop")
 
 
 PARTS = st.lists(st.text(st.characters(exclude_characters="/\0"), min_size=1, max_size=60), min_size=1, max_size=4)

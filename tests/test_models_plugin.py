@@ -113,6 +113,19 @@ def test_asked_shapes_are_run_and_judged_beside_recorded_ones(tmp_path: Path) ->
     assert run.code == 0
 
 
+def test_a_bundle_that_would_lie_over_the_models_own_data_is_not_written(tmp_path: Path) -> None:
+    with_external_data(tmp_path / "tree" / "a" / "model.onnx", "repro.py")
+    with_external_data(tmp_path / "tree" / "b" / "model.onnx", "data/weights.bin")
+    run = OwnModelRun(tmp_path, tmp_path / "tree", "--repro=all")
+    assert run.code == 0, run.output
+    assert {name: found.status for name, found in run.records.items()} == dict.fromkeys(run.records, Status.MATCH)
+    assert [path.name for path in sorted((run.folder / "repro").iterdir())] == [
+        "ort-1.31-model-b",
+        "ort-1.31-model-b.zip",
+    ]
+    assert "reproduction bundle not written: ort-1.31-model-a: repro.py: the model's external data is" in run.output
+
+
 def test_a_wrong_option_is_one_error_with_the_remedy(tmp_path: Path) -> None:
     run = OwnModelRun(tmp_path, save(tmp_path / "model.onnx"), "--input-shapes=z:1x3")
     assert run.code == 4

@@ -76,6 +76,23 @@ def test_what_is_no_tensor_for_the_input_is_said_with_the_remedy(tmp_path: Path,
         data_set(tmp_path, input_0=content).inputs([X])
 
 
+def test_one_spelling_of_a_number_counts_and_an_output_that_the_model_lacks_is_refused(tmp_path: Path) -> None:
+    found = data_set(tmp_path, input_0=VALUES, input_00=2 * VALUES, output_1=VALUES)
+    assert found.inputs([X])["x"].max() == 5
+    with pytest.raises(ModelError, match=r"has 1 outputs, remove output_1\.pb"):
+        found.outputs([X])
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [(VALUES.astype(np.int32), "holds int32, and output 'x' is float32"), (VALUES[0], "has shape 3, and output 'x'")],
+)
+def test_recorded_outputs_are_held_to_what_the_model_declares(tmp_path: Path, content: object, words: str) -> None:
+    with pytest.raises(ModelError, match=words):
+        data_set(tmp_path, output_0=content).check_outputs([X])
+    data_set(tmp_path, output_0=VALUES).check_outputs([X])
+
+
 def test_a_missing_input_and_a_link_out_of_the_folder_are_refused(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match=r"has 2 inputs, recorded are input_0\.pb; record"):
         data_set(tmp_path, input_0=VALUES).inputs([X, IDS])

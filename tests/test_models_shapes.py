@@ -22,6 +22,7 @@ def value(name: str, *shape: Dim, dtype: str = "float32") -> GraphValue:
 def test_shapes_and_ranges_are_read() -> None:
     asked = parse_asked(["images:1x3x224x224,input:0:2", "s:"], ["x:1x3:4x3:8x3"])
     assert asked.shapes == {"images": (1, 3, 224, 224), "input:0": (2,), "s": ()}
+    assert parse_asked(["a,b:1x3, c:2,"], []).shapes == {"a,b": (1, 3), "c": (2,)}
     assert asked.spans == {"x": ((1, 3), (4, 3), (8, 3))}
 
 
@@ -29,6 +30,9 @@ def test_shapes_and_ranges_are_read() -> None:
     ("shapes", "profiles", "words"),
     [
         (["x"], [], "is not NAME:SHAPE"),
+        ([""], [], "'' is not NAME:SHAPE"),
+        (["x:1,y"], [], "'y' is not NAME:SHAPE"),
+        ([], [","], "',' is not NAME:MIN:OPT:MAX"),
         ([":1x3"], [], "is not NAME:SHAPE"),
         (["x:1x-3"], [], "is not NAME:SHAPE"),
         (["x:1xN"], [], "is not NAME:SHAPE"),

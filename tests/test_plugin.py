@@ -311,6 +311,18 @@ def test_an_end_from_outside_loses_nothing_and_leaves_nobody_behind(harness: Har
         assert "report: " in output
 
 
+def test_a_run_is_resumed_where_another_stopped(harness: Harness) -> None:
+    harness.run("a segfault", "--rerun=none")
+    harness.run("a segfault b c", f"--resume={harness.reports}")
+    assert [*harness.records()] == ["b", "c"]
+    _, output = harness.run("a segfault b c", f"--resume={harness.reports}")
+    assert "4 deselected" in output
+    code, output = harness.run("a", f"--resume={harness.reports}/nothing")
+    assert code == pytest.ExitCode.USAGE_ERROR
+    assert "--resume: " in output
+    assert "Traceback" not in output
+
+
 def test_the_first_x_stops_and_the_report_is_still_written(harness: Harness) -> None:
     code, _ = harness.run("a segfault b c", "-x")
     assert code == 1

@@ -19,8 +19,8 @@ from reports.html_page import to_html
 from reports.markdown_summary import to_markdown
 from reports.reported_bugs import SHOWN, Answer, reported_bugs
 from reports.reported_bugs_text import render
+from tests.golden_files import check_golden
 from tests.report_records import EXACT, HOSTILE, OFF, QUANTIZE, record, result
-from tests.test_reports import check_golden
 
 REPORT = ReportedBug(
     product="tensorrt", versions="8.6.1", symptom="no importer", shown_by=(Symptom.NOT_PARSED,), fixed_in="10.9"

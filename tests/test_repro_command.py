@@ -6,12 +6,13 @@ import json
 import sys
 from pathlib import Path
 
+import onnx
 import pytest
 
 from matrix.repro.__main__ import main
 from matrix.runtimes.selection import select_tensorrt
 from tests.models import relu
-from tests.repro_bundles import RTX, bundles_of
+from tests.repro_bundles import ORT, RTX, bundles_of
 
 UINT8 = "quantizelinear-uint8-per_tensor-opset13-zp_absent"
 HERE = [f"--runtime-python={name}={sys.executable}" for name in ("rtx-1.7", "ort-1.31")]
@@ -32,6 +33,19 @@ def test_one_cell_becomes_a_folder_and_a_zip_and_runs_on_other_releases(
         assert rows[2][:3] == ["rtx-1.7 (recorded)", "1.7.1.116", "wrong"]
         assert [row[:3] for row in rows[3:]] == [["ort-1.31", "1.31.1", "match"], ["rtx-1.7", "1.7.1.116", "wrong"]]
     assert main([UINT8, "--runtime", "rtx-1.7", "--out", str(tmp_path), *HERE]) == 0  # in the place of the first
+
+
+def test_a_model_that_the_checker_refuses_is_replayed_as_it_was_tried(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ((_, bundle),) = bundles_of([(relu("relu"), ORT)], tmp_path)
+    model = onnx.load(bundle.folder / "model.onnx")
+    model.graph.ClearField("name")
+    onnx.save(model, bundle.folder / "model.onnx")
+    with pytest.raises(onnx.checker.ValidationError):
+        onnx.checker.check_model(model)
+    assert main(["replay", str(bundle.folder), "--ort-version", "1.31", *HERE]) == 0
+    assert capsys.readouterr().out.splitlines()[-1].split() == ["ort-1.31", "1.31.1", "match"]
 
 
 def test_a_bare_number_means_the_release_that_alone_has_it() -> None:

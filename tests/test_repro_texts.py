@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import getpass
+import json
 import socket
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from onnx import TensorProto
 
-from matrix.record import Status
+from matrix.record import Diagnostic, Status
 from matrix.repro import privacy
 from matrix.repro.commands import commands
 from matrix.repro.issue import write_issue
-from matrix.repro.privacy import scrub
+from matrix.repro.privacy import scrub, scrub_json
 from tests.models import single_node
 from tests.test_record import sample
 
@@ -27,7 +29,8 @@ def lines(version: str, product: str = "tensorrt", model: Any = None, **changes:
     options = {"optimization_level": "0", "precision": "explicit", "sm": "", "execute": "auto"}
     cell = {
         "runtime": {"name": "r", "product": product, "version": version}, "precision": "explicit", "status": "wrong",
-        "options": options, "profiles": [PROFILE], "points": [{"name": "opt", "values": {}, "inputs": [{}]}],
+        "options": options, "profiles": [PROFILE], "calibration": None,
+        "points": [{"name": "opt", "values": {}, "inputs": [{}]}],
     }  # fmt: skip
     text = commands({**cell, **changes}, model or single_node("Relu"))
     commented = [line for line in text.splitlines() if line and not line.startswith("#")]
@@ -69,6 +72,24 @@ def test_trtexec_8_is_told_what_the_types_of_the_model_need() -> None:
     assert "--builderOptimizationLevel" not in lines("8.5.3.1", model=half)["trtexec"]
 
 
+def test_a_builder_that_chooses_the_types_is_told_of_those_of_the_model_too() -> None:
+    assert "--fp16 --int8 --noTF32" in lines("8.6.1", model=QUANTIZED, precision="fp16")["trtexec"]
+    assert "--trt --onnxrt --bf16 --int8 --builder" in lines("10.3", model=QUANTIZED, precision="bf16")["polygraphy"]
+    narrow = single_node("DequantizeLinear", x=TensorProto.INT4, inputs=("x", "s"), opset=21, ir_version=10)
+    assert "--fp16 --int4 --noTF32" in lines("10.3", model=narrow, precision="fp16")["trtexec"]
+    assert "--onnxrt --fp16 --builder" in lines("10.3", model=narrow, precision="fp16")["polygraphy"]
+    assert "--int4" not in lines("10.0.1", model=narrow, precision="fp16")["trtexec"]
+    assert "--bf16" not in lines("8.6.1", model=single_node("Relu", x=TensorProto.BFLOAT16))["trtexec"]
+
+
+def test_polygraphy_gets_the_calibrator_and_the_tactic_sources_of_the_cell() -> None:
+    calibration = {"algorithm": "minmax", "writer": "right", "batches": []}
+    line = lines("8.6.1", precision="int8-calibrated", calibration=calibration)["polygraphy"]
+    assert "--int8 --calib-base-cls IInt8MinMaxCalibrator" in line
+    chosen = {"optimization_level": "0", "tactic_sources": "CUBLAS,JIT_CONVOLUTIONS"}
+    assert "--tactic-sources CUBLAS JIT_CONVOLUTIONS --trt-min" in lines("8.6.1", options=chosen)["polygraphy"]
+
+
 def test_what_is_not_executed_is_only_built() -> None:
     options = {"precision": "explicit", "execute": "no"}
     assert lines("8.5.3.1", options=options)["trtexec"].endswith("--buildOnly")
@@ -90,7 +111,12 @@ def test_polygraphy_loads_the_inputs_of_the_bundle() -> None:
         "--data-loader-script repro.py --verbose"
     )
     ort = lines("1.31.1", "onnxruntime", options={"provider": "cpu"})
-    assert ort["polygraphy"].startswith("polygraphy run model.onnx --onnxrt --providers cpu ")
+    assert ort["polygraphy"].startswith(
+        "polygraphy run model.onnx --onnxrt --providers cpu --graph-optimization-level ORT_"
+    )
+    for level, word in {"off": "ORT_DISABLE_ALL", "all": "ORT_ENABLE_ALL"}.items():
+        options = {"provider": "cpu", "optimization": level}
+        assert f" {word} " in lines("1.31.1", "onnxruntime", options=options)["polygraphy"]
     assert not {"trtexec", "tensorrt_rtx"} & ort.keys()
 
 
@@ -136,6 +162,26 @@ def test_paths_user_and_host_are_taken_out(somebody: Path) -> None:
     assert "<user>@<host>" in found
 
 
+def test_nothing_of_a_path_is_left_but_the_name_of_a_file(somebody: Path, tmp_path: Path) -> None:
+    report = tmp_path / "acme corp" / "run 1"
+    told = {
+        f"{somebody}/clients/acme/job": "<path>",
+        f"'{tmp_path}/acme/secret/model.onnx'": "'<path>/model.onnx'",
+        f"in {somebody}. Then": "in <path>. Then",
+        f"file://{somebody}/acme/x.so": "file://<path>/x.so",
+        "failed:/usr/lib/x.so -L/usr/lib/acme": "failed:<path>/x.so -L<path>",
+        f"{report}/jobs/model.onnx:7": "<path>/model.onnx:7",
+        "/model/tmp/Add": "/model/tmp/Add",
+    }
+    assert {text: scrub(text, [report]) for text in told} == told
+
+
+def test_characters_that_json_escapes_hide_no_path(somebody: Path, tmp_path: Path) -> None:
+    secret = tmp_path / "jürgen's \\ Ärger"
+    text = json.dumps({"a": [f"open {secret}/model.onnx", 1.5, None]})
+    assert json.loads(scrub_json(text, [secret])) == {"a": ["open <path>/model.onnx", 1.5, None]}
+
+
 @pytest.mark.parametrize(
     "text",
     [
@@ -147,6 +193,17 @@ def test_paths_user_and_host_are_taken_out(somebody: Path) -> None:
 )
 def test_what_is_nobodys_stays(somebody: Path, text: str) -> None:
     assert scrub(text) == text
+
+
+def test_the_report_tells_the_words_of_the_runtime_from_those_of_the_test_program() -> None:
+    said = (Diagnostic(source="parser", message="no"), Diagnostic(source="harness", message="seeded", severity="info"))
+    cell = {
+        "options": {}, "must_refuse": "", "reference": "", "model_files": ["model.onnx"],
+    }  # fmt: skip
+    text = write_issue(replace(sample(), diagnostics=said), cell, "")
+    theirs, ours = text.split("What the runtime said:")[1].split("What the test program says of it:")
+    assert ("[parser error] no" in theirs, "[harness info] seeded" in ours) == (True, True)
+    assert "harness" not in theirs
 
 
 def test_a_report_cannot_be_broken_out_of() -> None:

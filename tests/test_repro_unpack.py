@@ -11,14 +11,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import onnx
 import pytest
-from onnx import TensorProto, helper
 
 from matrix.errors import BundleError
 from matrix.repro import unpack
 from matrix.repro.manifest import Manifest, Tensor, read_manifest
-from matrix.repro.unpack import inside, load_model, opened, read_tensor
+from matrix.repro.unpack import check_model, inside, opened, read_tensor
+from tests.own_models import with_external_data
 
 
 def archive(path: Path, *entries: tuple[str | zipfile.ZipInfo, bytes]) -> Path:
@@ -63,6 +62,17 @@ def test_what_would_fill_the_disk_is_refused(tmp_path: Path, monkeypatch: pytest
         pass
     monkeypatch.setattr(unpack, "MAX_FILES", 0)
     with pytest.raises(BundleError, match="files"), opened(bundle):
+        pass
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_a_zip_that_was_damaged_is_told_in_one_line(tmp_path: Path, method: int) -> None:
+    with zipfile.ZipFile(tmp_path / "b.zip", "w", method) as packed:
+        packed.writestr("b/large", bytes(range(256)) * 100)
+    content = bytearray((tmp_path / "b.zip").read_bytes())
+    content[60:120] = bytes(60)
+    (tmp_path / "b.zip").write_bytes(content)
+    with pytest.raises(BundleError, match=r"can(not)? be read"), opened(tmp_path / "b.zip"):
         pass
 
 
@@ -113,19 +123,18 @@ def test_an_array_must_be_what_the_manifest_says(tmp_path: Path) -> None:
         read_tensor(tmp_path, tensor(file="x.bin", key=""))
 
 
-def test_external_data_stays_inside(tmp_path: Path) -> None:
-    (tmp_path / "secret").write_bytes(bytes(8))
-    folder = tmp_path / "bundle"
-    folder.mkdir()
-    weight = TensorProto(name="w", data_type=TensorProto.FLOAT, dims=[2], data_location=TensorProto.EXTERNAL)
-    weight.external_data.add(key="location", value="../secret")
-    graph = helper.make_graph([], "g", [], [], [weight])
-    onnx.save(helper.make_model(graph), folder / "model.onnx")
-    with pytest.raises(BundleError, match="outside the bundle"):
-        load_model(folder, manifest(folder))
-    (folder / "model.onnx").write_bytes(b"\xff\xff")
-    with pytest.raises(BundleError, match="cannot be read"):
-        load_model(folder, manifest(folder))
+def test_external_data_stays_inside_and_is_what_the_manifest_names(tmp_path: Path) -> None:
+    with_external_data(tmp_path / "model.onnx", "../secret")
+    with pytest.raises(BundleError, match=r"'\.\./secret', which is not in the model's own folder"):
+        check_model(tmp_path, manifest(tmp_path))
+    with_external_data(tmp_path / "model.onnx", "weights.bin")
+    check_model(tmp_path, manifest(tmp_path, model_files=["model.onnx", "weights.bin"]))
+    for files in (["model.onnx"], ["model.onnx", "weights.bin", "manifest.json"]):
+        with pytest.raises(BundleError, match=r"than the model does: weights\.bin"):
+            check_model(tmp_path, manifest(tmp_path, model_files=files))
+    (tmp_path / "model.onnx").write_bytes(b"\xff\xff")
+    with pytest.raises(BundleError, match="is not an ONNX model"):
+        check_model(tmp_path, manifest(tmp_path))
 
 
 def test_a_link_inside_a_folder_does_not_lead_out(tmp_path: Path) -> None:
@@ -136,6 +145,12 @@ def test_a_link_inside_a_folder_does_not_lead_out(tmp_path: Path) -> None:
         inside(tmp_path / "bundle", "x")
 
 
+@pytest.mark.parametrize("name", ["a\0b", "\ud800", "x" * 5000])
+def test_what_is_no_name_of_a_file_is_told_in_one_line(tmp_path: Path, name: str) -> None:
+    with pytest.raises(BundleError, match=r"is no name of a file|is not in the bundle"):
+        inside(tmp_path, name)
+
+
 def entry(**changes: Any) -> dict[str, Any]:
     tolerance = {"absolute": 0.0, "relative": 0.0, "steps": 0, "peak": 0.0}
     case = {
@@ -144,8 +159,8 @@ def entry(**changes: Any) -> dict[str, Any]:
     facts = {
         "bundle": 1, "case": case, "runtime": {"name": "rtx-1.7", "product": "tensorrt_rtx", "version": "1.7"},
         "precision": "explicit", "status": "wrong", "reason": "", "timeout": 60.0, "options": {}, "points": [],
-        "profiles": [], "calibration": None, "tolerance": tolerance, "case_tolerance": tolerance, "reference": "",
-        "no_reference": "", "must_refuse": "", "dynamic": False, "model_files": ["model.onnx"],
+        "profiles": [], "calibration": None, "outputs": [], "tolerance": tolerance, "case_tolerance": tolerance,
+        "reference": "", "no_reference": "", "must_refuse": "", "dynamic": False, "model_files": ["model.onnx"],
     }  # fmt: skip
     return {**facts, **changes}
 
@@ -168,6 +183,9 @@ def manifest(folder: Path, **changes: Any) -> Manifest:
         lambda it: it.update(points=[{"name": "p"}]),
         lambda it: it.update(model_files=[]),
         lambda it: it.update(options={"a": 1}),
+        lambda it: it["case_tolerance"].update(absolute=float("nan")),
+        lambda it: it["case_tolerance"].update(relative=float("inf")),
+        lambda it: it["tolerance"].update(steps=-1),
         lambda it: it.clear(),
     ],
 )

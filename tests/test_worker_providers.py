@@ -1,4 +1,4 @@
-"""Which execution provider ran each node, read from a session of ONNX Runtime itself."""
+"""Which execution provider ran each node, read from a session of ONNX Runtime itself, and why one could not be had."""
 
 from __future__ import annotations
 
@@ -37,3 +37,33 @@ def test_every_node_that_ran_counts_once(
     assert not list(tmp_path.iterdir())
     assert "built without CUDAExecutionProvider" in providers.why_missing("cuda", session)
     assert providers.why_missing("cpu", session) == ""
+
+
+def test_the_loader_tells_which_library_a_provider_misses(providers: ModuleType) -> None:
+    if "CUDAExecutionProvider" in ort.get_available_providers():
+        pytest.skip("this package of onnxruntime has the provider")
+    words = providers._why_not_loadable("cuda")
+    assert words.startswith("libonnxruntime_providers_cuda.so: "), "and no path of this machine"
+
+
+def test_the_last_words_of_a_coloured_log_are_words(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, providers: ModuleType
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert providers._last_words() == "it gave no reason"
+    (tmp_path / "log.txt").write_text("\x1b[1;31m[E] no driver\n\x1b[m\n****\n\n")
+    assert providers._last_words() == "[E] no driver"
+
+
+def test_a_provider_that_does_not_load_is_told_with_its_cause_and_a_remedy(
+    monkeypatch: pytest.MonkeyPatch, providers: ModuleType
+) -> None:
+    class Session:
+        def get_providers(self) -> list[str]:
+            return ["CPUExecutionProvider"]
+
+    monkeypatch.setattr(providers.ort, "get_available_providers", lambda: ["CUDAExecutionProvider"])
+    monkeypatch.setattr(providers, "_why_not_loadable", lambda name: "libcudnn.so.9: cannot open")
+    words = providers.why_missing("cuda", Session())
+    assert "could not load CUDAExecutionProvider: libcudnn.so.9: cannot open; install" in words
+    assert "--runtime-python" in words

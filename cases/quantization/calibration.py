@@ -18,7 +18,7 @@ from cases.inputs import floats
 from cases.model import lowest_ir_version, model, node
 from cases.quantization import extents
 
-ALGORITHMS = ("entropy2", "minmax", "legacy")
+ALGORITHMS = ("entropy2", "entropy", "minmax", "legacy")
 # Who hands the data over, and what is wrong with it.
 WRITERS: Mapping[str, str] = {
     "polygraphy": "",

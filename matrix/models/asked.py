@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
@@ -15,6 +16,7 @@ Span = tuple[Shape, Shape, Shape]  # min, opt, max
 SHAPES_HOW = "--input-shapes: {!r} is not NAME:SHAPE, such as images:1x3x224x224 (NAME: alone is a scalar)"
 PROFILE_HOW = "--profile: {!r} is not NAME:MIN:OPT:MAX, such as images:1x3:4x3:8x3"
 MAX_EXTENT = 2**31 - 1
+ENTRY = re.compile(r"[^:]*:[^,]*|[^,:]+")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,15 +37,22 @@ def parse_asked(input_shapes: Sequence[str], profiles: Sequence[str]) -> Asked:
     Raises:
         OptionError: one of them means nothing, or an input is named twice.
     """
-    shapes = dict(_unique("--input-shapes", (_shape_of(entry) for entry in _entries(input_shapes))))
-    spans = dict(_unique("--profile", (_span_of(entry) for entry in _entries(profiles))))
+    shapes = dict(_unique("--input-shapes", (_shape_of(entry) for entry in _entries(input_shapes, SHAPES_HOW))))
+    spans = dict(_unique("--profile", (_span_of(entry) for entry in _entries(profiles, PROFILE_HOW))))
     for name in shapes.keys() & spans.keys():
         raise OptionError(f"input {name!r} is in --input-shapes and in --profile: give it one shape or one range")
     return Asked(shapes=shapes, spans=spans)
 
 
-def _entries(texts: Sequence[str]) -> list[str]:
-    return [entry.strip() for text in texts for entry in text.split(",") if entry.strip()]
+def _entries(texts: Sequence[str], how: str) -> list[str]:
+    """Return the entries of comma lists; what has no colon before its comma is the beginning of a name with a comma."""
+    found = []
+    for text in texts:
+        entries = [entry for each in ENTRY.findall(text) if (entry := each.strip(", \t\n"))]
+        if not entries:
+            raise OptionError(how.format(text))
+        found.extend(entries)
+    return found
 
 
 def _unique(option: str, found: Iterable[tuple[str, T]]) -> list[tuple[str, T]]:

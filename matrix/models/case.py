@@ -112,12 +112,14 @@ def _inputs(declared: Sequence[GraphValue], data_sets: Mapping[str, DataSet], po
 def _cannot_be_carried(interface: Interface) -> str:
     """Return which input or output a job has no form for: it holds tensors, and of outputs sequences of them."""
     for item in interface.inputs:
+        if not item.kind:
+            return f"input {item.name!r} has no type, so that nobody knows what to give it"
         if item.kind != "tensor":
             return f"input {item.name!r} is of kind {item.kind}, and a job carries tensors alone to a runtime"
         if not item.dtype:
             return f"input {item.name!r} is of an element type that this version of onnx does not know"
     for item in interface.outputs:
-        if item.kind not in ("tensor", "sequence", "optional"):
+        if item.kind not in ("", "tensor", "sequence", "optional"):  # without a type the runtime has to know it
             return f"output {item.name!r} is of kind {item.kind}, which a job does not bring back"
     return ""
 

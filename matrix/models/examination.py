@@ -56,7 +56,7 @@ def describe(path: Path) -> Interface:
     return Interface(
         opset=next((item.version for item in model.opset_import if item.domain in ("", "ai.onnx")), 0),
         ir_version=model.ir_version,
-        ops=tuple(sorted({node.op_type for node in model.graph.node})),
+        ops=tuple(sorted({_text(node.op_type) for node in model.graph.node})),
         nodes=len(model.graph.node),
         inputs=inputs,
         outputs=outputs,
@@ -103,6 +103,10 @@ def _load(path: Path) -> onnx.ModelProto:
 
 
 def _value(item: onnx.ValueInfoProto) -> GraphValue:
+    if not isinstance(item.name, str):
+        raise ModelError(
+            f"the name {item.name!r} of an input or output is not UTF-8; save it anew with the tool that made it"
+        )
     kind = item.type.WhichOneof("value") or ""
     if kind != "tensor_type":
         return GraphValue(name=item.name, kind=KINDS.get(kind, kind.removesuffix("_type")))
@@ -114,7 +118,12 @@ def _value(item: onnx.ValueInfoProto) -> GraphValue:
 def _dim(dim: onnx.TensorShapeProto.Dimension) -> int | str | None:
     if dim.HasField("dim_value") and dim.dim_value >= 0:  # some exporters write -1 for a dynamic dimension
         return dim.dim_value
-    return dim.dim_param or None
+    return _text(dim.dim_param) or None
+
+
+def _text(value: str | bytes) -> str:
+    """Return a text of the model; protobuf gives what is not UTF-8 as bytes."""
+    return value if isinstance(value, str) else value.decode("utf-8", "replace")
 
 
 def _dtype(elem_type: int) -> str:
@@ -127,9 +136,9 @@ def _dtype(elem_type: int) -> str:
 
 
 def _external(tensor: onnx.TensorProto) -> ExternalTensor:
-    entries = {entry.key: entry.value for entry in tensor.external_data}
+    entries = {entry.key: _text(entry.value) for entry in tensor.external_data}
     return ExternalTensor(
-        name=tensor.name,
+        name=_text(tensor.name),
         location=entries.get("location", ""),
         offset=entries.get("offset", ""),
         length=entries.get("length", ""),

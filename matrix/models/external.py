@@ -7,6 +7,7 @@ import shutil
 from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 
+from matrix.models.inside import lies_inside
 from matrix.models.interface import ExternalTensor, ModelError
 
 # Names in a job directory: see docs/architecture.md, "Job directory".
@@ -45,7 +46,7 @@ def _size(folder: Path, tensor: ExternalTensor) -> int:
             "folder; put it there and save the model with a plain file name (onnx.save_model with location=...)"
         )
     path = folder / location
-    if not path.resolve().is_relative_to(folder.resolve()):
+    if not lies_inside(path, folder):
         raise ModelError(
             f"external data: {location} is a link to a file outside the model's folder; copy the file itself there "
             "(cp -L)"

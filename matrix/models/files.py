@@ -36,10 +36,12 @@ def find_models(given: Path) -> tuple[ModelFiles, ...]:
     Raises:
         OptionError: it is not there, cannot be read, or holds no model.
     """
-    path = given.resolve()
     try:
+        path = Path(os.path.realpath(given))
         if path.is_file():
-            return (_single(given.parent.resolve() / given.name),)  # where its external data lies, if it is a link
+            return (
+                _single(Path(os.path.realpath(given.parent)) / given.name),
+            )  # where its external data lies, if it is a link
         if not path.is_dir():
             raise OptionError(f"--model: there is no {given}; give an .onnx file or a folder that holds some")
         found = _told_apart(list(_in_tree(path)))

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from matrix.case_folder import CaseFolder, store_tensor
+from matrix.case_folder import CaseFolder, store_points, store_profiles
 from matrix.models.case import ModelCase
 from matrix.models.examiner import Examiner
 from matrix.models.external import bring
@@ -27,27 +27,29 @@ def make_model_folder(case: ModelCase, path: Path, examiner: Examiner) -> CaseFo
             case.build()
         except ModelError as error:
             return CaseFolder(path=path, invalid=str(error))
+    assert case.interface is not None
     (path / "inputs").mkdir(parents=True)
     sha = hashlib.sha256()
     for name, source in {"model.onnx": case.files.model, **_external(case)}.items():
         bring(source, path / name)
         _hash(sha, name, path / name)
-    points = []
     try:
         checked = examiner.check(case.files.model)
-        for number, point in enumerate(case.points):
-            stored = [store_tensor(path, number, *item) for item in enumerate(case.inputs(point).items())]
-            for tensor in stored:
-                _hash(sha, repr((point.name, tensor["name"], tensor["dtype"], tensor["shape"])), path / tensor["file"])
-            points.append({"name": point.name, "inputs": stored, "shape_tensors": list(point.values)})
-    except ModelError as error:  # the files changed since they were found
+        if not checked.checker:
+            for recorded in (case.data_sets or {}).values():
+                recorded.check_outputs(case.interface.outputs)
+        points = store_points(path, case.points, case.inputs)
+    except ModelError as error:  # what was recorded contradicts a valid model, or changed since it was found
         return CaseFolder(path=path, invalid=str(error))
-    profiles = tuple({"shapes": dict(profile.shapes), "values": dict(profile.values)} for profile in case.profiles)
+    for point in points:
+        for tensor in point["inputs"]:
+            _hash(sha, repr((point["name"], tensor["name"], tensor["dtype"], tensor["shape"])), path / tensor["file"])
+    profiles = store_profiles(case.profiles)
     sha.update(repr(_plain(profiles)).encode())
     return CaseFolder(
         path=path,
         digest=sha.hexdigest(),
-        points=tuple(points),
+        points=points,
         profiles=profiles,
         outputs=checked.outputs,
         external=case.external,

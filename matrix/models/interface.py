@@ -18,6 +18,7 @@ class ModelError(ValueError):
 class GraphValue:
     """An input or output: ``kind`` is "tensor", "sequence", "optional", "map" or "sparse_tensor".
 
+    It is empty where the model says nothing of it.
     ``dtype`` is the name that numpy or ml_dtypes uses, "string", or empty where there is none. A ``shape`` that is None
     is of unknown rank.
     """

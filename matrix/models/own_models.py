@@ -13,6 +13,7 @@ from matrix.models.case import ModelCase, model_case, unusable
 from matrix.models.examiner import Examiner
 from matrix.models.files import ModelFiles, find_models
 from matrix.models.folder import make_model_folder
+from matrix.models.inside import lies_inside
 from matrix.models.interface import ModelError
 from matrix.verdict.reference import Reference
 
@@ -55,7 +56,7 @@ class OwnModels:
 
     def _case(self, files: ModelFiles, *, alone: bool) -> ModelCase:
         try:
-            if not files.model.resolve().is_relative_to(files.root) and not alone:
+            if not lies_inside(files.model, files.root) and not alone:
                 raise ModelError("it is a link to a file outside the tree; copy the file itself there (cp -L)")
             if not files.model.is_file():
                 raise ModelError("it is not a regular file; remove it")

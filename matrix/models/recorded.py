@@ -14,10 +14,11 @@ from google.protobuf.message import DecodeError
 from onnx import numpy_helper
 
 from cases.case import Array
+from matrix.models.inside import lies_inside
 from matrix.models.interface import STRING, GraphValue, ModelError, spell
 from matrix.verdict.outputs import dtype_name
 
-FILE = re.compile(r"(input|output)_(\d+)\.pb")
+FILE = re.compile(r"(input|output)_(0|[1-9][0-9]{0,8})\.pb")  # one spelling for each number
 MAX_FILE = 256 * 2**20  # bytes of one recorded tensor
 MESSAGES: Mapping[str, type[Any]] = {
     "tensor": onnx.TensorProto,
@@ -63,7 +64,7 @@ class DataSet:
         found = {}
         for item, number in zip(declared, order, strict=True):
             found[item.name] = self._array(messages[number], files[number])
-            self._check(item, found[item.name], files[number])
+            self._check("input", item, found[item.name], files[number])
         return found
 
     def outputs(self, declared: Sequence[GraphValue]) -> dict[str, Array]:
@@ -73,15 +74,27 @@ class DataSet:
             ModelError: as for `inputs`.
         """
         files = self._files("output")
-        if any(number >= len(declared) for number in files):
-            raise ModelError(f"{self.name}: the model has {len(declared)} outputs, recorded are {len(files)}")
+        for number, path in sorted(files.items()):
+            if number >= len(declared):
+                raise ModelError(f"{self.name}: the model has {len(declared)} outputs, remove {path.name}")
         found: dict[str, Array] = {}
         for number, path in sorted(files.items()):
-            item = declared[number]
-            if item.kind not in MESSAGES:
-                raise ModelError(f"{self.name}/{path.name}: an output of kind {item.kind} cannot be read")
-            found.update(self._spread(item.name, self._message(path, item.kind), path))
+            item, kind = declared[number], declared[number].kind or "tensor"
+            if kind not in MESSAGES:
+                raise ModelError(f"{self.name}/{path.name}: an output of kind {kind} cannot be read")
+            found.update(self._spread(item.name, self._message(path, kind), path))
         return found
+
+    def check_outputs(self, declared: Sequence[GraphValue]) -> None:
+        """Hold the recorded outputs against those that a valid model declares, sequences and optionals aside.
+
+        Raises:
+            ModelError: one has another type or shape: no runtime could give it.
+        """
+        found, files = self.outputs(declared), self._files("output")
+        for number, item in enumerate(declared):
+            if number in files and item.kind == "tensor":
+                self._check("output", item, found[item.name], files[number])
 
     def _files(self, kind: str) -> dict[int, Path]:
         found = ((FILE.fullmatch(path.name), path) for path in self.folder.iterdir())
@@ -89,7 +102,7 @@ class DataSet:
 
     def _message(self, path: Path, kind: str) -> Any:
         where = f"{self.name}/{path.name}"
-        if not path.resolve().is_relative_to(self.root):
+        if not lies_inside(path, self.root):
             raise ModelError(f"{where} is a link to a file elsewhere; copy the file itself there (cp -L)")
         if not path.is_file() or path.stat().st_size > MAX_FILE:
             raise ModelError(f"{where} is not a file of at most {MAX_FILE >> 20} MiB; record a smaller tensor")
@@ -128,16 +141,16 @@ class DataSet:
         except (ValueError, TypeError, KeyError, OverflowError, UnicodeDecodeError) as error:
             raise ModelError(f"{where} does not hold the tensor that it declares ({error}); record it again") from error
 
-    def _check(self, item: GraphValue, array: Array, path: Path) -> None:
+    def _check(self, kind: str, item: GraphValue, array: Array, path: Path) -> None:
         where = f"{self.name}/{path.name}"
         if dtype_name(array) != (item.dtype or STRING):
-            raise ModelError(f"{where} holds {dtype_name(array)}, and input {item.name!r} is {item.dtype}")
+            raise ModelError(f"{where} holds {dtype_name(array)}, and {kind} {item.name!r} is {item.dtype}")
         if not fits(array.shape, item):
-            raise ModelError(f"{where} has shape {spell(array.shape)}, and input {item.name!r} is {spell(item.shape)}")
+            raise ModelError(f"{where} has shape {spell(array.shape)}, and {kind} {item.name!r} is {spell(item.shape)}")
 
 
 def fits(shape: Sequence[int], item: GraphValue) -> bool:
-    """Say whether an input may have ``shape``."""
+    """Say whether an input or output may have ``shape``."""
     if item.shape is None:
         return True
     return len(shape) == len(item.shape) and all(

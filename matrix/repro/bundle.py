@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import shutil
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,13 +17,14 @@ from cases.case import Array
 from cases.promise import promises_dynamic_shapes
 from matrix.case_folder import CaseFolder, decode
 from matrix.conclusion import fault_on_purpose
+from matrix.errors import BundleError
 from matrix.execution.local import Finished
 from matrix.record import Record
 from matrix.record_json import to_json
 from matrix.repro.commands import commands
 from matrix.repro.issue import write_issue
 from matrix.repro.manifest import FILE, FORMAT
-from matrix.repro.privacy import scrub
+from matrix.repro.privacy import scrub, scrub_json
 from matrix.repro.script import assemble
 from matrix.repro.tensor_files import store, store_test_data, tables
 from matrix.verdict.reference import Reference
@@ -47,6 +49,7 @@ def write_bundle(target: Path, *, finished: Finished, record: Record, reference:
     ``finished`` is the cell run once more with every word in its log: its job directory is still there.
 
     Raises:
+        BundleError: a file of the model's external data is called like one of the bundle's own.
         OSError: they cannot be written.
     """
     folder, directory = finished.folder, finished.directory
@@ -54,31 +57,40 @@ def write_bundle(target: Path, *, finished: Finished, record: Record, reference:
     assert directory is not None
     target.mkdir(parents=True)
     model = onnx.load(folder.path / "model.onnx", load_external_data=False)
-    model_files = _copy_model(folder, target)
     request = json.loads((directory / "request.json").read_text(encoding="utf-8"))
-    cell = _describe(finished, record, reference, timeout, request)
-    cell = {**cell, "model_files": model_files, "points": _points(finished, reference, request, model, target)}
+    # Those of the job, which may have any characters in their names.
+    hidden = [target.parent, *(each for path in (directory, folder.path) for each in (path, path.parent))]
+    hide = partial(scrub, folders=hidden)
+    cell = _describe(finished, record, reference, timeout, request, hide)
+    cell = {**cell, "points": _points(finished, reference, request, model, target)}
     if request["calibration"]:
         cell["calibration"] = _calibration(request["calibration"], folder, target)
     cell["tables"] = tables(folder.outputs, [t for point in cell["points"] for t in point["expected"] or ()])
+    cell["model_files"] = _model_files(folder)
     told = commands(cell, model)
     texts = {
         FILE: json.dumps(cell, indent=1) + "\n",
         "repro.py": assemble(record, cell),
-        "record.json": scrub(to_json(record)) + "\n",
-        "environment.json": scrub(json.dumps(_environment(record), indent=1)) + "\n",
-        "requirements.txt": scrub(_requirements(record)),
+        "record.json": scrub_json(to_json(record), hidden) + "\n",
+        "environment.json": hide(json.dumps(_environment(record), indent=1)) + "\n",
+        "requirements.txt": hide(_requirements(record)),
         "commands.txt": told,
-        "ISSUE.md": scrub(write_issue(record, cell, told)),
-        LOG: scrub(_log(directory)),
+        "ISSUE.md": hide(write_issue(record, cell, told)),
+        LOG: hide(_log(directory)),
     }
     for name, text in texts.items():
         (target / name).write_text(text, encoding="utf-8")
+    _copy_model(folder, cell["model_files"], target)
     return Bundle(folder=target, archive=_zip(target))
 
 
 def _describe(
-    finished: Finished, record: Record, reference: Reference, timeout: float, request: Mapping[str, Any]
+    finished: Finished,
+    record: Record,
+    reference: Reference,
+    timeout: float,
+    request: Mapping[str, Any],
+    hide: Callable[[str], str],
 ) -> dict[str, Any]:
     cell, folder = finished.cell, finished.folder
     case, release = cell.case, cell.runtime.release
@@ -89,9 +101,9 @@ def _describe(
             "op": case.op,
             "opset": case.opset,
             "ir_version": case.ir_version,
-            "summary": scrub(case.summary),
+            "summary": hide(case.summary),
             "tags": sorted(case.tags),
-            "source": scrub(case.source),
+            "source": hide(case.source),
         },
         "runtime": {
             "name": record.runtime.name,
@@ -100,7 +112,7 @@ def _describe(
         },
         "precision": str(record.precision),
         "status": str(record.status),
-        "reason": scrub(record.reason),
+        "reason": hide(record.reason),
         "timeout": timeout,
         "options": {name: value for name, value in request["options"].items() if name != "verbose"},
         "profiles": request["profiles"],
@@ -109,7 +121,7 @@ def _describe(
         "tolerance": asdict(tolerance_for(case.tolerance, cell.precision)),
         "case_tolerance": asdict(case.tolerance),
         "reference": reference.name,
-        "no_reference": scrub(reference.why),
+        "no_reference": hide(reference.why),
         "must_refuse": fault_on_purpose(cell),
         "dynamic": promises_dynamic_shapes(case),
         "dtypes_that_need_a_gpu": list(release.dtypes_that_need_a_gpu_to_build),
@@ -154,15 +166,24 @@ def _arrays(entries: list[Mapping[str, Any]], folder: CaseFolder) -> dict[str, A
     }
 
 
-def _copy_model(folder: CaseFolder, target: Path) -> list[str]:
-    """Copy the model and the files that hold its external data; return their names, the model's first."""
+def _model_files(folder: CaseFolder) -> list[str]:
+    """Return the names of the model and of the files that hold its external data, the model's first."""
     others = [path for path in sorted(folder.path.rglob("*")) if path.is_file()]
-    names = [str(path.relative_to(folder.path)) for path in others]
-    names = ["model.onnx", *(name for name in names if Path(name).parts[0] not in BORROWED)]
+    names = [path.relative_to(folder.path).as_posix() for path in others]
+    return ["model.onnx", *(name for name in names if Path(name).parts[0] not in BORROWED)]
+
+
+def _copy_model(folder: CaseFolder, names: Sequence[str], target: Path) -> None:
+    """Copy the model's files to where all else of the bundle is already: where they lie is part of the model."""
     for name in names:
-        (target / name).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(folder.path / name, target / name)
-    return names
+        place = target / name
+        try:
+            place.parent.mkdir(parents=True, exist_ok=True)
+            with (folder.path / name).open("rb") as content, place.open("xb") as copy:
+                shutil.copyfileobj(content, copy)
+        except (FileExistsError, NotADirectoryError) as error:
+            why = "the model's external data is called like a file of the bundle; save it under another name"
+            raise BundleError(name, why) from error
 
 
 def _environment(record: Record) -> dict[str, Any]:

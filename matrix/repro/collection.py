@@ -8,11 +8,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from matrix.case_folder import CaseFolder
+from matrix.errors import BundleError
 from matrix.execution.local import Finished, LocalExecutor
+from matrix.models.case import FAMILY
 from matrix.plan import Cell
 from matrix.record import SILENT, Record, Status, Verdict
 from matrix.repro.bundle import write_bundle
 from matrix.verdict.reference import Reference
+from reports.text import one_line
 
 FOLDER = "repro"  # in the folder of a run
 ARTIFACT = "repro"
@@ -49,6 +52,7 @@ class Bundles:
     ) -> None:
         self.written = 0
         self.left_out = 0
+        self.not_written: list[str] = []  # why, of bundles that cannot be written at all
         self._which = which
         self._root = root
         self._executor = executor
@@ -57,6 +61,7 @@ class Bundles:
         self._timeout = timeout
         self._limits = limits or Limits()
         self._as_before = self._hanging = 0
+        self._own_models = False
         self._seen: set[tuple[str, str]] = set()
 
     def add(self, cell: Cell, record: Record) -> dict[str, str]:
@@ -70,7 +75,7 @@ class Bundles:
         if self._which == "failing" and not self._failing(record):
             return {}
         if self._which == "failing" and not self._has_room(record):
-            self.left_out += 1
+            self._leave_out(cell)
             return {}
         finished = self._executor.run_verbose(cell)
         try:
@@ -84,29 +89,39 @@ class Bundles:
         if self.written:
             yield f"reproduction bundles: {self.written} in {FOLDER}/ of the run"
         if self.left_out:
-            yield (
-                f"reproduction bundles left out: {self.left_out}; "
-                "python -m matrix.repro ID --runtime NAME writes one, --repro all writes all"
-            )
+            one = "" if self._own_models else "python -m matrix.repro ID --runtime NAME writes one, "
+            yield f"reproduction bundles left out: {self.left_out}; {one}--repro all writes all"
+        for why in self.not_written:
+            yield f"reproduction bundle not written: {one_line(why)}"
 
     def _write(self, cell: Cell, record: Record, finished: Finished) -> dict[str, str]:
         if finished.folder is None or finished.directory is None or not (finished.directory / "request.json").exists():
             return {}
         if self._which == "failing" and _size(finished.folder) > self._limits.model_bytes:
-            self.left_out += 1
+            self._leave_out(cell)
             return {}
-        bundle = write_bundle(
-            self._root / FOLDER / cell.id,
-            finished=finished,
-            record=record,
-            reference=self._reference(finished),
-            timeout=self._timeout,
-        )
+        target = self._root / FOLDER / cell.id
+        try:
+            bundle = write_bundle(
+                target,
+                finished=finished,
+                record=record,
+                reference=self._reference(finished),
+                timeout=self._timeout,
+            )
+        except BundleError as error:
+            shutil.rmtree(target, ignore_errors=True)
+            self.not_written.append(f"{cell.id}: {error}")
+            return {}
         self.written += 1
         return {
             ARTIFACT: f"{FOLDER}/{bundle.folder.name}",
             f"{ARTIFACT} (zip)": f"{FOLDER}/{bundle.archive.name}",
         }
+
+    def _leave_out(self, cell: Cell) -> None:
+        self.left_out += 1
+        self._own_models = cell.case.family == FAMILY
 
     def _has_room(self, record: Record) -> bool:
         """Say whether one more bundle may be written, and count it."""

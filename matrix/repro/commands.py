@@ -25,6 +25,17 @@ FLAG_OF_TYPE = {
     onnx.TensorProto.BFLOAT16: "--bf16",
     onnx.TensorProto.INT8: "--int8",
     onnx.TensorProto.FLOAT8E4M3FN: "--fp8",
+    onnx.TensorProto.INT4: "--int4",
+}
+# The release that brought it, up to 10.16; 8.5 has the others.
+FLAGS_SINCE = {"--fp8": (8, 6), "--bf16": (10, 0), "--int4": (10, 1)}
+OPTIMIZATION = {"off": "ORT_DISABLE_ALL", "all": "ORT_ENABLE_ALL"}
+NOT_IN_POLYGRAPHY = frozenset({"--noTF32", "--int4"})
+CALIBRATORS = {
+    "entropy2": "IInt8EntropyCalibrator2",
+    "entropy": "IInt8EntropyCalibrator",
+    "minmax": "IInt8MinMaxCalibrator",
+    "legacy": "IInt8LegacyCalibrator",
 }
 TACTIC_SOURCES = ("CUBLAS", "CUBLAS_LT", "CUDNN", "EDGE_MASK_CONVOLUTIONS", "JIT_CONVOLUTIONS")
 EXECUTED = frozenset({"match", "drift", "run_failed", "unverified"})
@@ -52,21 +63,29 @@ def _polygraphy(
     data = "--data-loader-script repro.py --verbose"
     if product is Product.ONNXRUNTIME:
         provider = cell["options"].get("provider", "cpu")
-        yield f"polygraphy run model.onnx --onnxrt --providers {shlex.quote(provider)} {data}"
+        level = OPTIMIZATION[cell["options"].get("optimization", "off")]
+        how = f"--providers {shlex.quote(provider)} --graph-optimization-level {level}"
+        yield f"polygraphy run model.onnx --onnxrt {how} {data}"
         return
     rtx = "POLYGRAPHY_USE_TENSORRT_RTX=1 " if product is Product.TENSORRT_RTX else ""
     for profile in _profiles(cell):
         words = ["polygraphy run model.onnx --trt --onnxrt"]
-        words += [flag for flag in _precision(cell, model, product, number) if not flag.startswith("--noTF32")]
+        words += [flag for flag in _precision(cell, model, product, number) if flag not in NOT_IN_POLYGRAPHY]
         words = [{"--stronglyTyped": "--strongly-typed"}.get(word, word) for word in words]
         words += ["--tf32"] if cell["precision"] == Precision.TF32 else []
+        if calibration := cell["calibration"]:
+            words += [f"--calib-base-cls {CALIBRATORS[calibration['algorithm']]}"]
         if _has_level(cell, product, number):
             words += [f"--builder-optimization-level {int(cell['options']['optimization_level'])}"]
+        if sources := cell["options"].get("tactic_sources", ""):
+            words += ["--tactic-sources", *map(shlex.quote, sources.split(","))]
         for index, which in enumerate(("min", "opt", "max")):
             spans = _spans(cell, model, profile, index)
             words += [f"--trt-{which}-shapes"] if spans else []
             words += [shlex.quote(f"{name}:[{','.join(map(str, extents))}]") for name, extents in spans]
         yield f"{rtx}{' '.join(words)} {data}"
+    if cell["calibration"]:
+        yield "# polygraphy calibrates with the inputs of the shape points; repro.py with the batches of the cell."
 
 
 def _trtexec(
@@ -102,21 +121,20 @@ def _precision(cell: Mapping[str, Any], model: onnx.ModelProto, product: Product
     if product is Product.TENSORRT_RTX or number >= (11,):
         return tf32
     if precision in FLAGS:
-        return [FLAGS[precision], *tf32]
+        return [*sorted({FLAGS[precision], *_needed_flags(model, number)}), *tf32]
     if number >= (9,):
         return ["--stronglyTyped", *tf32]
-    return [*_needed_flags(model, number), *tf32]
+    return [*sorted(_needed_flags(model, number)), *tf32]
 
 
-def _needed_flags(model: onnx.ModelProto, number: tuple[int, ...]) -> list[str]:
+def _needed_flags(model: onnx.ModelProto, number: tuple[int, ...]) -> set[str]:
     graph = model.graph
     values = (*graph.input, *graph.output, *graph.value_info)
     types = {value.type.tensor_type.elem_type for value in values} | {tensor.data_type for tensor in graph.initializer}
     flags = {flag for kind, flag in FLAG_OF_TYPE.items() if kind in types}
-    if any(node.op_type in QUANTIZERS for node in graph.node) and "--fp8" not in flags:
+    if any(node.op_type in QUANTIZERS for node in graph.node) and not flags & {"--fp8", "--int4"}:
         flags.add("--int8")
-    known = {"--fp16", "--int8"} | ({"--fp8"} if number >= (8, 6) else set())
-    return sorted(flags & known)
+    return {flag for flag in flags if number >= FLAGS_SINCE.get(flag, ())}
 
 
 def _profiles(cell: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:

@@ -17,6 +17,7 @@ from reports.text import one_line, plain
 
 SHOWN_DIAGNOSTICS = 20
 SHOWN_CHARACTERS = 2000  # of one message
+OURS = frozenset({"harness", "network", "checker"})  # sources of diagnostics that are no words of a runtime
 HOMES = {
     Product.TENSORRT: "https://github.com/NVIDIA/TensorRT/issues",
     Product.TENSORRT_RTX: "https://github.com/NVIDIA/TensorRT-RTX/issues",
@@ -96,9 +97,11 @@ def _description(record: Record, cell: Mapping[str, Any]) -> Iterator[str]:
     problems = [f"{item.output} at {item.point}: {item.problem}" for item in record.results if item.problem]
     if problems:
         yield from ("", *_fenced("\n".join(problems[:SHOWN_DIAGNOSTICS])))
-    words = [_words(item) for item in record.diagnostics[:SHOWN_DIAGNOSTICS]]
-    if words:
-        yield from ("", "What the runtime said:", "", *_fenced("\n".join(words)))
+    ours = [item for item in record.diagnostics if item.source in OURS]
+    theirs = [item for item in record.diagnostics if item.source not in OURS]
+    for heading, items in {"What the runtime said:": theirs, "What the test program says of it:": ours}.items():
+        if items:
+            yield from ("", heading, "", *_fenced("\n".join(_words(item) for item in items[:SHOWN_DIAGNOSTICS])))
 
 
 def _expected(status: Status, cell: Mapping[str, Any]) -> str:

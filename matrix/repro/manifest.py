@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -15,6 +16,7 @@ from matrix.errors import BundleError
 from matrix.record import Precision, Status
 
 FILE = "manifest.json"
+MODEL = "model.onnx"
 FORMAT = 1
 MAX_BYTES = 16 * 2**20
 NAME = re.compile(r"[A-Za-z0-9][\w.+-]{0,199}")
@@ -73,6 +75,20 @@ class Tolerance:
     steps: int
     peak: float
 
+    def __post_init__(self) -> None:
+        """Refuse what would let any answer pass: infinity, and NaN, which is outside no bound."""
+        if not all(0 <= value < math.inf for value in (self.absolute, self.relative, self.steps, self.peak)):
+            raise ValueError("a tolerance is a finite number that is not negative")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Output:
+    """An output as the model declares it: matrix.case_folder.DeclaredOutput."""
+
+    name: str
+    dtype: str
+    shape: tuple[int | None, ...] | None
+
 
 @dataclass(frozen=True, kw_only=True)
 class Case:
@@ -111,6 +127,7 @@ class Manifest:
     points: tuple[Point, ...]
     profiles: tuple[Profile, ...]
     calibration: Calibration | None
+    outputs: tuple[Output, ...]  # none of a model that onnx's checker refuses
     tolerance: Tolerance  # of the cell
     case_tolerance: Tolerance  # without what the precision adds
     reference: str
@@ -125,8 +142,8 @@ class Manifest:
             raise ValueError(f"it has format {self.bundle}, and this version reads format {FORMAT}")
         if not NAME.fullmatch(self.case.id):
             raise ValueError("its case id is not one")
-        if not self.model_files or self.model_files[0] != "model.onnx":
-            raise ValueError("it names no model.onnx")
+        if not self.model_files or self.model_files[0] != MODEL:
+            raise ValueError(f"it names no {MODEL}")
 
 
 def read_manifest(folder: Path) -> Manifest:

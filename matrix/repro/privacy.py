@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import getpass
+import json
 import os
 import re
 import socket
 import sys
 import tempfile
+from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 PATH = "<path>"
-# An absolute path of two parts or more; what follows a word, a colon or a slash is part of an address or of a name.
-POSIX = re.compile(r"(?<![\w.:/~-])/[\w.+@~-]+(?:/[\w.+@~-]+)+/?")
+# What follows a word or a slash is part of an address or of a name, but for that of a file or of a compiler's option.
+START = r"(?:(?<![\w./~-])|(?<=-[A-Z])|(?<=file://))"
+PART = r"[\w.+@~-]+"
+POSIX = re.compile(rf"{START}/{PART}(?:/{PART})+/?")  # two parts or more
 WINDOWS = re.compile(r"(?<!\w)[A-Za-z]:\\[^\s'\"<>|]+")
 COMMON_NAMES = frozenset(
     {"root", "user", "users", "admin", "administrator", "build", "builder", "nobody", "localhost", "worker", "runner"}
@@ -21,13 +26,14 @@ COMMON_NAMES = frozenset(
 SHORTEST = 3  # characters of a name that is looked for
 
 
-def scrub(text: str) -> str:
+def scrub(text: str, folders: Iterable[Path] = ()) -> str:
     """Return ``text`` without local paths, host name and user name; a file keeps its last name where it has a suffix.
 
-    A path is local if this machine has its first folder: `/conv/Relu_0` may be the name of a node.
+    A path is local if this machine has its first folder: `/conv/Relu_0` may be the name of a node. ``folders`` are
+    known to be in the text, and may have characters in their names that no pattern expects.
     """
-    for folder in _folders():
-        text = re.sub(re.escape(folder) + r"(?=[/\\\s'\":;,)\]]|$)", PATH, text)
+    for folder in sorted({*map(str, folders), *_folders()} - {"/"}, key=len, reverse=True):
+        text = re.sub(rf"{START}{re.escape(folder)}(?![\w+@~-]|\.\w)(?:/{PART})*/?", _path, text)
     text = POSIX.sub(_shorten, text)
     text = WINDOWS.sub(PATH, text)
     for name, instead in _names():
@@ -35,19 +41,34 @@ def scrub(text: str) -> str:
     return text
 
 
+def scrub_json(text: str, folders: Iterable[Path] = ()) -> str:
+    """Return a JSON text with every string in it scrubbed: in the text itself, characters are escaped."""
+
+    def each(value: Any) -> Any:
+        if isinstance(value, str):
+            return scrub(value, folders)
+        if isinstance(value, list):
+            return [each(item) for item in value]
+        return {key: each(item) for key, item in value.items()} if isinstance(value, dict) else value
+
+    return json.dumps(each(json.loads(text)))
+
+
 def _shorten(found: re.Match[str]) -> str:
+    return _path(found) if Path("/", Path(found[0]).parts[1]).exists() else found[0]
+
+
+def _path(found: re.Match[str]) -> str:
     path = Path(found[0])
-    if not Path("/", path.parts[1]).exists():
-        return found[0]
     return f"{PATH}/{path.name}" if path.suffix and not path.is_dir() else PATH
 
 
 @cache
 def _folders() -> tuple[str, ...]:
-    """Return the folders that may have characters in their names that no pattern expects, the longest first."""
+    """Return the folders of this machine that every text may name."""
     folders = {str(Path.home()), str(Path.cwd()), sys.prefix, sys.base_prefix, tempfile.gettempdir()}
     folders.add(str(Path(__file__).resolve().parents[2]))
-    return tuple(sorted((folder for folder in folders if len(folder) > 1), key=len, reverse=True))
+    return tuple(folders)
 
 
 @cache

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import TextIO
 
 from cases.case import Array, Calibration, Case, Profile, ShapePoint, Tolerance
+from cases.external_data import load_model
 from cases.promise import FAMILY
+from matrix.case_folder import CaseFolder, DeclaredOutput, store_calibration, store_points, store_profiles
 from matrix.conclusion import conclude
+from matrix.models.external import bring
 from matrix.plan import plan
 from matrix.record import Record
-from matrix.repro.manifest import Manifest, read_manifest
+from matrix.repro.manifest import MODEL, Manifest, read_manifest
 from matrix.repro.running import executing
-from matrix.repro.unpack import load_model, opened, read_tensor
+from matrix.repro.unpack import check_model, opened, read_tensor
 from matrix.runtimes.selection import Runtime
 from matrix.verdict.reference import Reference
 from reports.text import one_line
@@ -34,9 +38,11 @@ def replay(
     """
     with opened(bundle) as folder:
         manifest = read_manifest(folder)
+        check_model(folder, manifest)
         case, reference = case_of(manifest, folder), expected_of(manifest, folder)
         cells = plan([case], runtimes, [manifest.precision])
-        with executing(cells, timeout=timeout, output=output) as (executor, hardware, _):
+        make = partial(make_folder, manifest, folder)
+        with executing(cells, timeout=timeout, output=output, make_folder=make) as (executor, hardware, _):
             records = [
                 conclude(executor.take(cell), reference, run="", hardware=hardware, expected=None).record
                 for cell in cells
@@ -45,12 +51,11 @@ def replay(
 
 
 def case_of(manifest: Manifest, folder: Path) -> Case:
-    """Return the cell of a bundle as a case; its model and inputs are read here, once.
+    """Return the cell of a bundle as a case; its inputs are read here, once, and its model not at all.
 
     Raises:
         BundleError: they cannot be read.
     """
-    model = load_model(folder, manifest)
     inputs: dict[str, Mapping[str, Array]] = {
         point.name: {tensor.name: read_tensor(folder, tensor) for tensor in point.inputs} for point in manifest.points
     }
@@ -62,7 +67,7 @@ def case_of(manifest: Manifest, folder: Path) -> Case:
         opset=about.opset,
         ir_version=about.ir_version,
         summary=about.summary,
-        build=lambda: model,
+        build=partial(load_model, folder / MODEL),
         inputs=lambda point: inputs[point.name],
         points=tuple(
             ShapePoint(name=point.name, shapes=point.shapes, values=point.values, allowed=point.allowed)
@@ -73,6 +78,26 @@ def case_of(manifest: Manifest, folder: Path) -> Case:
         tolerance=Tolerance(**asdict(manifest.case_tolerance)),
         calibration=_calibration(manifest, folder),
         source=about.source,
+    )
+
+
+def make_folder(manifest: Manifest, bundle: Path, case: Case, path: Path) -> CaseFolder:
+    """Make the folder of ``case`` with the very files of the bundle: nothing is checked that the cell was not held to.
+
+    Raises:
+        OSError: the folder cannot be written.
+    """
+    (path / "inputs").mkdir(parents=True)
+    for name in manifest.model_files:
+        bring(bundle / name, path / name)
+    return CaseFolder(
+        path=path,
+        points=store_points(path, case.points, case.inputs),
+        forbidden=frozenset(point.name for point in case.points if not point.allowed),
+        profiles=store_profiles(case.profiles),
+        outputs=tuple(DeclaredOutput(name=each.name, dtype=each.dtype, shape=each.shape) for each in manifest.outputs),
+        calibration=store_calibration(path, case.calibration) if case.calibration else None,
+        external=manifest.model_files[1:],
     )
 
 

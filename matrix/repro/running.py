@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from difflib import get_close_matches
@@ -13,6 +13,7 @@ from typing import TextIO
 
 from cases.case import Case
 from cases.catalogue import catalogue
+from matrix.case_folder import CaseFolder, make_case_folder
 from matrix.conclusion import conclude
 from matrix.errors import BundleError, OptionError
 from matrix.execution.local import LocalExecutor
@@ -24,7 +25,7 @@ from matrix.repro.collection import NOTHING_RAN
 from matrix.repro.manifest import FILE
 from matrix.run import reference_of
 from matrix.runtimes.environment import default_cache
-from matrix.runtimes.hardware import Hardware, choose_gpus, probe
+from matrix.runtimes.hardware import Hardware, probe
 from matrix.runtimes.provisioning import provided
 from matrix.runtimes.selection import Runtime
 
@@ -33,7 +34,11 @@ SETTINGS = {"optimization_level": "0"}  # of the builder, as a run has them by d
 
 @contextmanager
 def executing(
-    cells: Sequence[Cell], *, timeout: float, output: TextIO
+    cells: Sequence[Cell],
+    *,
+    timeout: float,
+    output: TextIO,
+    make_folder: Callable[[Case, Path], CaseFolder] = make_case_folder,
 ) -> Iterator[tuple[LocalExecutor, Hardware, References]]:
     """Provide the runtimes of ``cells`` and start running these; yield who runs them, where, and their references.
 
@@ -41,7 +46,7 @@ def executing(
         OSError: no temporary folder can be written.
     """
     hardware = probe()
-    hardware = replace(hardware, gpus=choose_gpus(None, hardware)[:1])
+    hardware = replace(hardware, gpus=hardware.gpus[:1])
     runtimes, cache = list(dict.fromkeys(cell.runtime for cell in cells)), default_cache()
     with tempfile.TemporaryDirectory() as root, provided(runtimes, hardware, cache, output) as environments:
         executor = LocalExecutor(
@@ -52,6 +57,7 @@ def executing(
             case_timeout=timeout,
             gpus=hardware.gpus,
             settings=SETTINGS,
+            make_folder=make_folder,
         )
         referring = both_references(
             runtimes, environments, cache=cache, folder=Path(root), cpu=hardware.cpu, deadline=timeout

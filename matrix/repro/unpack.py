@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import lzma
 import stat
 import zipfile
 import zlib
@@ -12,17 +13,30 @@ from pathlib import Path, PurePosixPath
 from tempfile import TemporaryDirectory
 
 import numpy as np
-import onnx
 
 from cases.case import Array
 from matrix.case_folder import ABSENT, decode
 from matrix.errors import BundleError
-from matrix.repro.manifest import FILE, Manifest, Tensor
+from matrix.models.examiner import Examiner
+from matrix.models.external import external_files
+from matrix.models.inside import lies_inside
+from matrix.models.interface import ModelError
+from matrix.repro.manifest import FILE, MODEL, Manifest, Tensor
 
 MAX_FILES = 2_000
 MAX_BYTES = 4 * 2**30  # of all files together
 MAX_RATIO = 200  # of unpacked to packed bytes, of a file that is larger than this many MiB
 CHUNK = 2**20
+# What zipfile and the decompressors behind it raise on bytes that are no zip.
+BROKEN = (
+    zipfile.BadZipFile,
+    zlib.error,
+    lzma.LZMAError,
+    ValueError,
+    EOFError,
+    NotImplementedError,
+    RuntimeError,
+)
 
 
 @contextmanager
@@ -42,7 +56,7 @@ def opened(bundle: Path) -> Iterator[Path]:
                 _extract(archive, folder, str(bundle))
         except OSError as error:
             raise BundleError(str(bundle), f"cannot be read ({error.strerror or error})") from error
-        except (zipfile.BadZipFile, zlib.error, ValueError, EOFError, NotImplementedError, RuntimeError) as error:
+        except BROKEN as error:
             raise BundleError(str(bundle), f"is no folder, and no zip that can be read: {error}") from error
         inside = sorted(folder.glob(f"*/{FILE}"))
         yield inside[0].parent if inside and not (folder / FILE).exists() else folder
@@ -108,26 +122,23 @@ def _from_archive(path: Path, key: str) -> Array:
         return array
 
 
-def load_model(folder: Path, manifest: Manifest) -> onnx.ModelProto:
-    """Return the model of the bundle in ``folder``, with its external data.
+def check_model(folder: Path, manifest: Manifest) -> None:
+    """Refuse a model that names a file outside its bundle, or one that the manifest leaves out; it is not read here.
 
     Raises:
-        BundleError: it is no model, or its data lies elsewhere.
+        BundleError: it does, or is no model.
     """
     for name in manifest.model_files:
         inside(folder, name)
+    examiner = Examiner()
     try:
-        model = onnx.load(folder / "model.onnx", load_external_data=False)
-        for tensor in onnx.external_data_helper._get_all_tensors(model):
-            for entry in tensor.external_data:
-                if entry.key == "location":
-                    inside(folder, entry.value)
-        onnx.load_external_data_for_model(model, str(folder))
-    except BundleError:
-        raise
-    except Exception as error:  # the words of protobuf, of onnx's checker or of the system
-        raise BundleError("model.onnx", f"cannot be read: {type(error).__name__}: {error}"[:300]) from error
-    return model
+        wanted = external_files(folder, examiner.describe(folder / MODEL).external)
+    except ModelError as error:
+        raise BundleError(MODEL, str(error)) from error
+    finally:
+        examiner.close()
+    if set(manifest.model_files[1:]) != set(wanted):
+        raise BundleError(FILE, f"it names other files of the model than the model does: {', '.join(wanted) or 'none'}")
 
 
 def inside(folder: Path, name: str) -> Path:
@@ -136,10 +147,13 @@ def inside(folder: Path, name: str) -> Path:
     Raises:
         BundleError: it would lie outside, or is not there.
     """
-    root = folder.resolve()
-    path = (root / name).resolve()
-    if not path.is_relative_to(root):
+    path = folder / name
+    try:
+        stays, is_there = lies_inside(path, folder), path.is_file()
+    except (OSError, ValueError) as error:  # too long, a null byte, half a surrogate pair
+        raise BundleError(repr(name[:200]), f"is no name of a file ({type(error).__name__})") from error
+    if not stays:
         raise BundleError(name[:200], "lies outside the bundle")
-    if not path.is_file():
+    if not is_there:
         raise BundleError(name[:200], "is not in the bundle")
     return path

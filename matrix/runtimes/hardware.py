@@ -12,12 +12,14 @@ import subprocess
 import sysconfig
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 from pathlib import Path
 
 from matrix.errors import OptionError
 from matrix.runtimes.releases import Product
 from matrix.runtimes.selection import Runtime
 
+DEVICE = re.compile(r"\d+|GPU-.*", re.ASCII)  # in CUDA_VISIBLE_DEVICES
 DEADLINE = 30.0  # seconds: nvidia-smi wakes every GPU, one after the other
 COLUMNS = "index,uuid,name,memory.total,driver_version,clocks.max.sm,clocks.max.memory"
 
@@ -81,8 +83,10 @@ def executes(runtime: Runtime, gpu: Gpu | None) -> bool:
     return (not known or gpu.sm in known) and runtime.sm in ("", gpu.sm)
 
 
-def choose_gpus(numbers: Sequence[str] | None, hardware: Hardware) -> tuple[Gpu, ...]:
+def choose_gpus(numbers: Sequence[str] | None, hardware: Hardware, *, used: bool = True) -> tuple[Gpu, ...]:
     """Return the GPU of each worker that uses one; None chooses every GPU once.
+
+    Where no runtime of the run has a use for one (``used``), it does not matter what they are.
 
     Raises:
         OptionError: a number is that of no GPU here, or the GPUs have different architectures.
@@ -92,7 +96,7 @@ def choose_gpus(numbers: Sequence[str] | None, hardware: Hardware) -> tuple[Gpu,
     if unknown:
         raise OptionError(f"--gpu: there is no GPU {unknown[0]} here; there is {', '.join(known) or 'none'}")
     chosen = hardware.gpus if numbers is None else tuple(known[number] for number in numbers)
-    if len({gpu.sm for gpu in chosen}) > 1:
+    if used and len({gpu.sm for gpu in chosen}) > 1:
         listed = ", ".join(f"{gpu.index} is {gpu.name} ({gpu.sm or 'unknown architecture'})" for gpu in chosen)
         raise OptionError(f"--gpu: a run uses GPUs of one architecture, and {listed}; choose with --gpu")
     return chosen
@@ -128,11 +132,14 @@ def _number(text: str) -> int:
 
 
 def _is_visible(gpu: Gpu) -> bool:
-    """Say whether CUDA_VISIBLE_DEVICES lets a program see ``gpu``: it holds numbers, or beginnings of UUIDs."""
+    """Say whether CUDA_VISIBLE_DEVICES lets a program see ``gpu``: it holds numbers, or beginnings of UUIDs.
+
+    What stands behind an item that is neither is not seen: "-1,0" hides all.
+    """
     listed = os.environ.get("CUDA_VISIBLE_DEVICES")
     if listed is None:
         return True
-    items = [item.strip() for item in listed.split(",")]
+    items = list(takewhile(DEVICE.fullmatch, map(str.strip, listed.split(","))))
     return str(gpu.index) in items or any(item.startswith("GPU-") and gpu.uuid.startswith(item) for item in items)
 
 

@@ -6,12 +6,17 @@ import contextlib
 import ctypes
 import sys
 from functools import lru_cache
-from typing import Any, Callable, Iterator, List
+from typing import Any, Callable, Iterator, List, Optional
 
 import numpy as np
 
 # Values of CUresult and cudaError_t, <cuda.h> and <driver_types.h>.
 OUT_OF_MEMORY = 2
+OF_THE_MACHINE = {
+    35: "the driver is older than the CUDA runtime", 46: "the GPU is busy or unavailable", 100: "there is no GPU",
+    214: "an uncorrectable ECC error", 802: "the system is not ready to use its GPUs",
+    803: "the driver does not match the CUDA libraries", 804: "the GPU does not take the compatibility driver",
+}  # fmt: skip
 HARMLESS = (0, 3, 201)  # success; not initialized, no context: nothing has run that could have failed
 
 
@@ -39,6 +44,14 @@ def is_poisoned() -> bool:
     return is_present() and _driver().cuCtxSynchronize() not in HARMLESS
 
 
+def free_memory() -> Optional[int]:
+    """Return the bytes of the device that nobody has taken, None where that cannot be told."""
+    free, total = ctypes.c_size_t(0), ctypes.c_size_t(0)
+    if not is_present() or _driver().cuMemGetInfo_v2(ctypes.byref(free), ctypes.byref(total)) != 0:
+        return None
+    return free.value
+
+
 @lru_cache(maxsize=1)
 def _driver() -> Any:
     return ctypes.CDLL("nvcuda.dll" if sys.platform == "win32" else "libcuda.so.1")
@@ -47,7 +60,8 @@ def _driver() -> Any:
 class Memory:
     """Memory of the device; what it gave out is freed when its ``with`` block ends.
 
-    Raises ImportError where Polygraphy is missing, OSError where it finds no CUDA runtime library.
+    Raises ImportError where Polygraphy is missing, and OSError where there is no CUDA runtime library or CUDA says that
+    this machine cannot serve it, whatever was asked.
     """
 
     def __init__(self) -> None:
@@ -122,4 +136,6 @@ class Memory:
             code = int(self._cuda.wrapper().handle.cudaGetLastError())
             if code == OUT_OF_MEMORY:
                 raise MemoryError("the GPU has not enough memory left") from error
+            if code in OF_THE_MACHINE:
+                raise OSError("cudaError {}: {}".format(code, OF_THE_MACHINE[code])) from error
             raise CudaError(code, str(error)) from error

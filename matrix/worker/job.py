@@ -115,7 +115,7 @@ class Reply:
         self.executed = False
         self.layers: List[Dict[str, Any]] = []  # of the engine, as its inspector tells them
         self.placement: Dict[str, int] = {}  # execution provider -> nodes that it ran
-        self.settings: Dict[str, str] = {}  # what the builder was set to
+        self.settings: Dict[str, str] = {}  # what the builder was set to, and the libraries that it had
         self.seconds: Dict[str, float] = {}
 
     def add(self, item: Dict[str, Any]) -> None:

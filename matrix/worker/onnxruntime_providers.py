@@ -6,7 +6,9 @@ look at the session, a result from the CPU would pass for one from the GPU.
 
 from __future__ import annotations
 
+import ctypes
 import json
+import re
 from collections import Counter
 from pathlib import Path
 from typing import Any, Dict, List
@@ -21,6 +23,11 @@ PROVIDERS = {
     "tensorrt": ["TensorrtExecutionProvider", "CUDAExecutionProvider", CPU],
 }
 MAX_PROFILE = 64 * 2**20  # bytes
+COLOURS = re.compile(r"\x1b\[[0-9;]*m")
+REMEDY = (
+    "install what https://onnxruntime.ai/docs/execution-providers/ asks for, or give an interpreter that has it with "
+    "--runtime-python"
+)
 
 
 def prepare(name: str, options: Any) -> List[str]:
@@ -40,7 +47,8 @@ def why_missing(name: str, session: Any) -> str:
         return ""
     if wanted not in ort.get_available_providers():
         return "this package of onnxruntime {} was built without {}".format(ort.__version__, wanted)
-    return "onnxruntime {} could not load {}: {}".format(ort.__version__, wanted, _last_words())
+    why = _why_not_loadable(name) or _last_words()
+    return "onnxruntime {} could not load {}: {}; {}".format(ort.__version__, wanted, why, REMEDY)
 
 
 def placement(name: str, session: Any) -> Dict[str, int]:
@@ -59,8 +67,19 @@ def placement(name: str, session: Any) -> Dict[str, int]:
     return dict(Counter(nodes.values()))
 
 
+def _why_not_loadable(name: str) -> str:
+    """Return what the system's loader says of the provider's library, empty where it loads: "libcudnn.so.9: ..."."""
+    folder = Path(ort.__file__).parent / "capi"
+    try:
+        ctypes.CDLL(str(folder / "libonnxruntime_providers_{}.so".format(name)))
+    except OSError as error:
+        return str(error).replace(str(folder) + "/", "")
+    return ""
+
+
 def _last_words() -> str:
     """Return what the library printed: it goes to the log of the job, which is the present directory."""
     log = Path("log.txt")
-    lines = log.read_text(encoding="utf-8", errors="replace").strip().splitlines() if log.exists() else []
+    text = COLOURS.sub("", log.read_text(encoding="utf-8", errors="replace")) if log.exists() else ""
+    lines = [line.strip() for line in text.splitlines() if re.search(r"\w", line)]
     return lines[-1][:1000] if lines else "it gave no reason"

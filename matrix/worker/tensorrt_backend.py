@@ -9,6 +9,7 @@ from typing import Any, List
 
 import device
 import job
+import libraries
 import profiles
 import tensorrt_api
 import tensorrt_calibration
@@ -19,6 +20,8 @@ from tensorrt_config import Configuration
 from tensorrt_execution import Execution, run_points
 from tensorrt_listeners import Listeners
 from tensorrt_options import Options
+
+LEAST_MEMORY = 256 * 2**20  # bytes: with less left to all, kernels and workspace of small models may find no room
 
 
 class Backend:
@@ -52,8 +55,27 @@ class Backend:
             reply.poisoned = device.is_poisoned()
             for item in self._listeners.diagnostics():
                 reply.add(item)
-            if reply.failed is not None and self._listeners.lacked_memory():
-                reply.machine = "the GPU, or the host, has not enough memory"
+            found = libraries.loaded()
+            if found:
+                told = ("{} {}".format(name, number or "that does not answer") for name, number in found.items())
+                reply.settings["libraries"] = ", ".join(told)
+            if reply.failed is not None:
+                reply.machine = self._why_the_machine_failed(request, libraries.broken(found), reply)
+
+    def _why_the_machine_failed(self, request: job.Request, broken: str, reply: job.Reply) -> str:
+        """Return why a refusal says nothing about the release, empty where it does.
+
+        A calibrator that is at fault on purpose fails whatever the libraries are, and so does a broken CUDA context.
+        """
+        at_fault = tensorrt_calibration.is_at_fault(request.calibration) or reply.poisoned
+        if broken and not at_fault and self._listeners.failed_below():
+            return "{}, and TensorRT failed where it may have called it".format(broken)
+        if self._listeners.lacked_memory():
+            return "the GPU, or the host, has not enough memory"
+        free = device.free_memory()
+        if free is not None and free < LEAST_MEMORY and self._listeners.failed_at_work():
+            return "the GPU has only {} MiB left, for whatever TensorRT needs".format(free >> 20)
+        return ""
 
     def _parse_build_run(self, request: job.Request, options: Options, stages: job.Stages, reply: job.Reply) -> None:
         stages.enter("parse")
@@ -111,6 +133,7 @@ class Backend:
             return None  # said in the log; without that profile the build might go well
         if options.timing_cache:
             made.use_timing_cache(options.timing_cache)
+        calibrator: Any = None
         with contextlib.ExitStack() as until_built:
             if options.precision == "int8-calibrated":
                 memory = until_built.enter_context(device.Memory())
@@ -118,6 +141,8 @@ class Backend:
                 calibrator = tensorrt_calibration.make(trt, request, network, profile, memory)
                 tensorrt_api.set_calibrator(made.config, calibrator, profile)
             plan = builder.build_serialized_network(network, made.config)
+        if plan is None:
+            tensorrt_calibration.check(calibrator)
         if options.timing_cache and plan is not None:
             made.save_timing_cache(options.timing_cache)
         return plan
@@ -147,14 +172,17 @@ class Backend:
             self._inspect(engine, context, request, reply)
 
     def _inspect(self, engine: Any, context: Any, request: job.Request, reply: job.Reply) -> None:
-        """Ask what the engine really runs, at the shapes of the last point: formats depend on them."""
-        inspector = engine.create_engine_inspector()
-        inspector.execution_context = context
-        text = inspector.get_engine_information(self._trt.LayerInformationFormat.JSON)
-        (request.directory / "engine.json").write_text(text, encoding="utf-8")
+        """Ask what the engine really runs, at the shapes of the last point: formats depend on them.
+
+        It is evidence beside the outputs: where there is no answer, or none that can be read, they are none the worse.
+        """
         try:
+            inspector = engine.create_engine_inspector()
+            inspector.execution_context = context
+            text = inspector.get_engine_information(self._trt.LayerInformationFormat.JSON)
+            (request.directory / "engine.json").write_text(text, encoding="utf-8", errors="backslashreplace")
             reply.layers = tensorrt_layers.table(text)
-        except ValueError as error:
+        except (ValueError, RuntimeError, TypeError, AttributeError) as error:
             words = "the engine inspector's answer cannot be read: {}".format(error)
             reply.add(job.diagnostic("harness", words, severity="warning"))
 

@@ -26,7 +26,8 @@ import tensorrt_api
 import tensors
 from tensorrt_network import dtype_name
 
-WRITERS = ("polygraphy", "right", "handwritten", "forgets_input", "wrong_shape", "no_data", "stale_cache")
+RIGHT = ("polygraphy", "right", "handwritten")
+WRITERS = (*RIGHT, "forgets_input", "wrong_shape", "no_data", "stale_cache")
 CACHE = "calibration.cache"  # in the job directory: what the calibrator read or wrote
 # The name that a calibration cache begins with, after the release: TRT-8503-EntropyCalibration2.
 NAMES = {
@@ -60,6 +61,23 @@ def make(trt: Any, request: job.Request, network: Any, profile: Any, memory: dev
     return calibrator_class(base)(_feed(wanted.writer, batches, memory), cache)
 
 
+def is_at_fault(wanted: Optional[job.Calibration]) -> bool:
+    """Say whether the calibrator of a request makes a mistake on purpose."""
+    return wanted is not None and wanted.writer not in RIGHT
+
+
+def check(calibrator: Any) -> None:
+    """Raise what kept the machine from handing over a batch, if anything did: then the build had to fail.
+
+    Raises:
+        MemoryError: the GPU has not enough memory.
+        OSError: the GPU cannot serve this process.
+    """
+    failure = getattr(calibrator, "failure", None)  # Polygraphy's keeps none, and there may be no calibrator
+    if failure is not None:
+        raise failure
+
+
 def calibrator_class(base: Any) -> Any:
     """Return a calibrator written by hand, as a subclass of one of TensorRT's."""
 
@@ -68,12 +86,17 @@ def calibrator_class(base: Any) -> Any:
             base.__init__(self)
             self._feed = feed
             self._cache = cache
+            self.failure: Optional[Exception] = None
 
         def get_batch_size(self) -> int:
             return 1  # of a network without an explicit batch dimension, which none of ours is
 
         def get_batch(self, names: List[str]) -> Optional[List[int]]:
-            batch = next(self._feed, None)
+            try:
+                batch = next(self._feed, None)
+            except (MemoryError, OSError) as error:  # TensorRT would only print it
+                self.failure = error
+                return None
             return None if batch is None else [batch[name] for name in names if name in batch]
 
         def read_calibration_cache(self) -> Optional[bytes]:

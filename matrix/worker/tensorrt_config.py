@@ -87,15 +87,22 @@ class Configuration:
         return self.profiles[calibration.profile]
 
     def use_timing_cache(self, path: str) -> None:
-        """Start from the timing cache at ``path``, or from an empty one. TensorRT-RTX ignores it."""
-        file = Path(path)
-        cache = self.config.create_timing_cache(file.read_bytes() if file.exists() else b"")
-        self.config.set_timing_cache(cache, False)
+        """Start from the timing cache at ``path``, or from an empty one. TensorRT-RTX ignores it.
+
+        A file that is none, or is of another GPU or release, is no fault of the model: it is written anew.
+        """
+        file, config = Path(path), self.config
+        kept = config.create_timing_cache(file.read_bytes()) if file.exists() else None
+        if kept is None or not config.set_timing_cache(kept, False):
+            config.set_timing_cache(config.create_timing_cache(b""), False)
 
     def save_timing_cache(self, path: str) -> None:
         """Write the timing cache to ``path``, by write-then-rename."""
+        cache = self.config.get_timing_cache()
+        if cache is None:
+            return
         temporary = Path("{}.{}.tmp".format(path, os.getpid()))
-        temporary.write_bytes(memoryview(self.config.get_timing_cache().serialize()))
+        temporary.write_bytes(memoryview(cache.serialize()))
         os.replace(str(temporary), path)
 
     def _restrict_tactic_sources(self, names: Sequence[str]) -> None:

@@ -65,7 +65,8 @@ class Execution:
         Raises:
             RunRefusedError: it cannot be run at this point.
             MemoryError: the GPU has not enough memory.
-            device.CudaError: CUDA failed.
+            OSError: the GPU cannot serve this process, whatever is asked of it.
+            device.CudaError: CUDA failed in another way.
         """
         context, allocator = self._context, self._allocator
         self._choose_profile(point)
@@ -146,6 +147,7 @@ def run_points(execution: Execution, stages: job.Stages, reply: job.Reply, liste
 
     Raises:
         MemoryError: the GPU has not enough memory.
+        OSError: the GPU cannot serve this process.
     """
     request = execution.request
     for number, point in enumerate(request.points):
@@ -213,7 +215,7 @@ def output_allocator(trt: Any, memory: device.Memory) -> Any:
                 if size > self._sizes.get(tensor_name, -1):
                     self.addresses[tensor_name] = memory.allocate(size)
                     self._sizes[tensor_name] = size
-            except (MemoryError, device.CudaError) as error:  # an exception cannot pass through TensorRT
+            except (MemoryError, OSError, device.CudaError) as error:  # an exception cannot pass through TensorRT
                 self.failure = error
                 return 0
             return self.addresses[tensor_name]

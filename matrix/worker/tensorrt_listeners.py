@@ -9,6 +9,12 @@ import job
 
 MAX_PRINTED = 4 * 2**20  # characters of one job: the parent ends a worker for a log that is twice as long
 KEPT = {"INTERNAL_ERROR": "error", "ERROR": "error", "WARNING": "warning"}
+# Members of ErrorCodeTRT that find fault with what TensorRT was given. Beside them stands INTERNAL_ERROR, a failed
+# assertion or a want of memory; every other one may come from a library that TensorRT calls: "Error Code 1: Myelin",
+# "Cuda Runtime" and "Cudnn" are all UNSPECIFIED_ERROR.
+# Source: https://docs.nvidia.com/deeplearning/tensorrt/archives/tensorrt-861/api/python_api/infer/Core/ErrorRecorder.html
+OF_THE_REQUEST = ("INVALID_ARGUMENT", "INVALID_CONFIG", "INVALID_STATE")
+INTERNAL = "INTERNAL_ERROR"
 
 
 class Listeners:
@@ -66,6 +72,14 @@ class Listeners:
     def lacked_memory(self) -> bool:
         """Say whether an allocation failed."""
         return any(code == self._failed_allocation for code, _ in self._recorded)
+
+    def failed_below(self) -> bool:
+        """Say whether the first error that was recorded may come from a library that TensorRT calls."""
+        return self.failed_at_work() and self._recorded[0][0].name != INTERNAL
+
+    def failed_at_work(self) -> bool:
+        """Say whether the first error that was recorded finds no fault with what TensorRT was given."""
+        return bool(self._recorded) and self._recorded[0][0].name not in OF_THE_REQUEST
 
 
 def _logger_class(trt: Any) -> Any:
