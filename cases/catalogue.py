@@ -27,7 +27,7 @@ MODULES: Mapping[str, tuple[str, ...]] = {
         *("attention", "attention_op", "rotary", "recurrent"),
         *("shape_arithmetic", "shape_values", "reshaping", "windows"),
         *("reductions", "gathers", "scatters", "rearranging", "slicing", "padding", "growing", "resizing", "choosing"),
-        *("opset_changes", "data_dependent", "boxes", "computed_sizes"),
+        *("opset_changes", "rare_parts", "data_dependent", "boxes", "computed_sizes"),
         *("conditionals", "loops", "scans", "nested", "sequences"),
         *("shape_inputs", "shape_input_numbers", "shape_input_arithmetic"),
         *("profiles", "profile_inputs", "invalid_profiles"),

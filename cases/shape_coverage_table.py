@@ -9,6 +9,7 @@ from cases.case import Case
 from cases.coverage import Need, gaps
 from cases.coverage_table import aligned
 from cases.shape_coverage import EXEMPTIONS, OLDEST_OPSET, OPS, TURNS, Use, met, shape_needs, shape_uses
+from cases.shape_parts import PART_EXEMPTIONS, parts_used, shape_parts
 
 
 def shape_report(cases: Sequence[Case]) -> Iterator[str]:
@@ -26,6 +27,21 @@ def shape_report(cases: Sequence[Case]) -> Iterator[str]:
         yield f"  missing: {need.op} since opset {need.since_version}"
     for exemption in EXEMPTIONS:
         yield f"  exempt: {exemption.need.op} since opset {exemption.need.since_version}: {exemption.reason}"
+    yield from _parts(cases)
+
+
+def _parts(cases: Sequence[Case]) -> Iterator[str]:
+    wanted, used = shape_parts(), parts_used(cases)
+    missing = wanted - used - PART_EXEMPTIONS.keys()
+    yield ""
+    yield (
+        f"dynamic shapes: {len(wanted)} inputs, outputs and attributes of these versions, {len(wanted & used)} with a "
+        f"case, {len(PART_EXEMPTIONS)} exempt, {len(missing)} missing"
+    )
+    for part in sorted(missing):
+        yield f"  missing: {part.kind} {part.name} of {part.op}"
+    for part, reason in PART_EXEMPTIONS.items():
+        yield f"  exempt: {part.kind} {part.name} of {part.op}: {reason}"
 
 
 def shape_table(uses: Mapping[Use, int]) -> Iterator[str]:

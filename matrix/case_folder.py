@@ -14,7 +14,7 @@ import onnx
 
 from cases.case import Array, Calibration, Case, Profile, ShapePoint, as_little_endian
 from cases.catalogue import INVALID_ON_PURPOSE, INVALID_REQUEST, Generated, generate
-from cases.promise import why_not_dynamic
+from cases.promise import why_not_as_declared, why_not_dynamic
 
 ABSENT = "none"  # the dtype of an optional output that holds nothing
 NUMBERS = frozenset(onnx.TensorProto.DataType.values()) - {onnx.TensorProto.UNDEFINED, onnx.TensorProto.STRING}
@@ -83,7 +83,7 @@ def make_case_folder(case: Case, path: Path) -> CaseFolder:
     try:
         generated = generate(case)
         outputs = _declared_outputs(generated)
-        broken = why_not_dynamic(generated)
+        broken = ("" if _is_forbidden(case) else why_not_as_declared(generated)) or why_not_dynamic(generated)
     except Exception as error:  # noqa: BLE001 - a case may raise anything; it costs only itself
         return CaseFolder(path=path, invalid=f"{type(error).__name__}: {error}")
     if broken:
@@ -144,11 +144,16 @@ def _declared_outputs(generated: Generated) -> tuple[DeclaredOutput, ...]:
     Raises:
         onnx.checker.ValidationError, onnx.shape_inference.InferenceError: the model is not valid ONNX.
     """
-    if generated.case.tags & {INVALID_ON_PURPOSE, INVALID_REQUEST} == {INVALID_ON_PURPOSE}:
+    if _is_forbidden(generated.case):
         return tuple(declared_output(value) for value in generated.model.graph.output)
     onnx.checker.check_model(generated.model, full_check=True)
     inferred = onnx.shape_inference.infer_shapes(generated.model, check_type=True, strict_mode=True, data_prop=True)
     return tuple(declared_output(value) for value in inferred.graph.output)
+
+
+def _is_forbidden(case: Case) -> bool:
+    """Say whether ONNX forbids the model itself, on purpose."""
+    return case.tags & {INVALID_ON_PURPOSE, INVALID_REQUEST} == {INVALID_ON_PURPOSE}
 
 
 def declared_output(value: onnx.ValueInfoProto) -> DeclaredOutput:

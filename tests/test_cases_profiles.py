@@ -21,8 +21,8 @@ from matrix.verdict.outputs import compare_outputs
 from matrix.verdict.reference import Answer
 from matrix.verdict.reference.answer import choose
 from matrix.verdict.reference.specification import evaluate
+from tests.dynamic_cases import OF_PROFILES
 from tests.real_workers import Run
-from tests.test_cases_dynamic_shapes import OF_PROFILES
 
 CASES = {case.id: case for name in OF_PROFILES for case in import_module(f"cases.dynamic_shapes.{name}").cases()}
 INVALID = {name: case for name, case in CASES.items() if INVALID_ON_PURPOSE in case.tags}

@@ -149,10 +149,22 @@ def test_convolution_takes_channels_in_any_number_of_dimensions() -> None:
 def test_batch_normalization_of_an_old_opset_takes_what_it_is_given() -> None:
     x = np.array([[[1.0], [2.0]]], F32)
     parameters = (f(2, 1), f(0, 5), f(1, 0), f(3, 4))
-    found = run("BatchNormalization", x, *parameters, epsilon=1.0, momentum=0.9)
+    (found,) = run("BatchNormalization", x, *parameters, epsilon=1.0, momentum=0.9)
     assert found == pytest.approx(np.array([[[0], [2 / math.sqrt(5) + 5]]]))
-    with pytest.raises(ValueError, match="training"):
-        run("BatchNormalization", x, *parameters, training_mode=1)
+    with pytest.raises(ValueError, match="training_mode"):
+        run("BatchNormalization", x, *parameters, outputs=5)
+
+
+def test_batch_normalization_in_training_takes_the_statistics_of_the_batch() -> None:
+    """Means 2 and 10, population variances 1 and 16."""
+    x = np.array([[[1.0], [14.0]], [[3.0], [6.0]]], F32)
+    parameters = (f(2, 1), f(0, 5), f(1, 0), f(3, 4))
+    y, mean, variance = run(
+        "BatchNormalization", x, *parameters, outputs=3, epsilon=9.0, momentum=0.75, training_mode=1
+    )
+    root = math.sqrt(10)
+    assert y.reshape(-1) == pytest.approx([-2 / root, 4 / 5 + 5, 2 / root, -4 / 5 + 5])
+    assert (mean.tolist(), variance.tolist()) == ([1.25, 2.5], [2.5, 7.0])
 
 
 def contrib(op: str, *operands: Any, **attributes: Any) -> Any:

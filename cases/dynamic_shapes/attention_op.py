@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import onnx
 
 from cases.case import Case, Tolerance
 from cases.dynamic_shapes.attention import HEADS, LENGTHS, LONGEST, additive_masks, lengths, masks
@@ -103,6 +104,8 @@ def _scores(kind: Kind) -> Iterator[Case]:
     cross, y = _inputs(kind, "T"), {"y": _query(kind)}
     yield _case(kind, "scale", cross, y, scale=0.0625)
     yield _case(kind, "softcap", cross, y, softcap=1.0, scale=1.0)
+    for opset in (23, 24):  # a softmax in float32, whatever the type
+        yield _case(kind, "softmax_precision", cross, y, opset=opset, softmax_precision=onnx.TensorProto.FLOAT)
     scores = {**y, "scores": kind.tensor("N", HEADS, "S", "T")}
     yield _case(kind, "scores_output", cross, scores, qk_matmul_output_mode=0)
 

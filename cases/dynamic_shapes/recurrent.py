@@ -7,7 +7,7 @@ others are as long or shorter.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -67,8 +67,24 @@ VARIANTS: Mapping[str, Mapping[str, Any]] = {
     "peepholes": {},
     "relu": {"activations": ["Relu"]},
     "clip": {"clip": 0.25},
+    "coupled": {"input_forget": 1},
+    "functions": {},
     "last_state": {},
     "flows_into_matmul": {},
+}
+# Gates of HardSigmoid(x) = x / 8 + 1/2, steeper and larger nowhere than a sigmoid; candidates of at most 1.
+_FUNCTIONS: Mapping[str, Mapping[str, Sequence[Any]]] = {
+    "LSTM": {
+        "activations": ("HardSigmoid", "Affine", "ScaledTanh"),
+        "activation_alpha": (0.125, 0.5, 0.5),
+        "activation_beta": (0.5, 0.25, 1.0),
+    },
+    "GRU": {
+        "activations": ("HardSigmoid", "Affine"),
+        "activation_alpha": (0.125, 0.5),
+        "activation_beta": (0.5, 0.25),
+    },
+    "RNN": {"activations": ("Affine",), "activation_alpha": (0.5,), "activation_beta": (0.25,)},
 }
 
 
@@ -102,6 +118,10 @@ def _combinations() -> Iterator[Recurrent]:
     yield Recurrent(op="LSTM", opset=7, variant="peepholes")
     yield Recurrent(op="LSTM", opset=14, variant="peepholes", direction="bidirectional")
     yield Recurrent(op="RNN", opset=14, variant="relu")
+    for opset, direction in ((7, "forward"), (14, "reverse"), (22, "bidirectional")):
+        yield Recurrent(op="LSTM", opset=opset, direction=direction, variant="coupled")
+        for op in GATES:
+            yield Recurrent(op=op, opset=opset, direction=direction, variant="functions")
 
 
 def _case(axes: Recurrent) -> Case:
@@ -166,6 +186,8 @@ def _body(axes: Recurrent) -> Body:
     while not operands[-1]:
         operands.pop()
     attributes: dict[str, Any] = {"hidden_size": HIDDEN, "direction": axes.direction, **VARIANTS[axes.variant]}
+    if axes.variant == "functions":
+        attributes |= {name: [*values] * count for name, values in _FUNCTIONS[axes.op].items()}
     if axes.layout:
         attributes["layout"] = axes.layout
     results = list(_outputs(axes, ()))

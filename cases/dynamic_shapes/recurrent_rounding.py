@@ -5,8 +5,9 @@ sum is off by as many u of that (rounding.py). A sigmoid passes on a quarter of 
 it, and either is itself off by ACTIVATION, which covers the fast exponential of CUDA (rounding.py) and the polynomials
 of ONNX Runtime. An error of the state comes back into the sum times RHO, the sum of magnitudes of a row of R. As inputs
 and states are at most 1 and REACH is small, no gate is above GATE, which is what a step can keep of the error before
-it. The weights are so small that errors hardly grow from step to step; nothing here assumes that they do not. Relu, the
-other activation in use, adds no error of its own, and neither does clip.
+it. The weights are so small that errors hardly grow from step to step; nothing here assumes that they do not. Of
+the other activations in use Relu adds no error of its own, and neither does clip; HardSigmoid, Affine and ScaledTanh
+are nowhere steeper than a sigmoid and a tanh, or larger than these may get here.
 """
 
 from __future__ import annotations

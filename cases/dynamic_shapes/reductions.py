@@ -57,7 +57,6 @@ def cases() -> Iterator[Case]:
     for op in OPS:
         yield from _attribute(op)
         yield from _input(op)
-    for op in ("ReduceSum", "ReduceMean", "ReduceMax"):
         yield from _empty(op)
         yield from _moving(op)
     yield from _sum_of_13()
@@ -110,6 +109,7 @@ def _moving(op: str) -> Iterator[Case]:
         attributes={"keepdims": 1},
         sizes=MOVING,
         values={"axes": EVERY_AXIS},
+        fill={"x": FILL[op]} if op in FILL else None,
         tolerance=OPS[op] if op != "ReduceMean" else mean_rounding(12),
         tags=["reduction"],
     )

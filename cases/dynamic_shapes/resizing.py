@@ -59,6 +59,7 @@ def _resize_10() -> Iterator[Case]:
             tolerance=tolerance,
             attributes={"mode": mode},
         )
+    yield _case("Resize", "scales-mode_default", {"scales": _floats(*FACTORS)}, opset=10)
     yield _case("Resize", "scales_half-nearest", {"scales": down}, opset=10, attributes={"mode": "nearest"})
 
 
@@ -68,6 +69,7 @@ def _scales() -> Iterator[Case]:
             if opset in (11, 19) or mode != "cubic":
                 attributes = {"mode": mode, **(FIRST if mode == "nearest" else {})}
                 yield _resize(f"scales-{mode}", _by_scales(*FACTORS, opset=opset), attributes, tolerance, opset=opset)
+        yield _resize("scales-mode_default", _by_scales(*FACTORS, opset=opset), FIRST, EXACT, opset=opset)
     half = {"mode": "linear"}
     yield _resize("scales_half-linear", _by_scales(1, 1, 0.5, 0.5), half, LINEAR)
     yield _resize("scales_fraction-linear", _by_scales(1, 1, 1.5, 0.75), half, LINEAR)
@@ -100,6 +102,12 @@ def _coordinates() -> Iterator[Case]:
         nearest = {"mode": "nearest", "nearest_mode": rounds, "coordinate_transformation_mode": "tf_half_pixel_for_nn"}
         operands = _by_scales(*FACTORS, opset=11)
         yield _resize(f"nearest-tf_half_pixel_for_nn-{rounds}", operands, nearest, EXACT, opset=11)
+    default = {"mode": "nearest", "coordinate_transformation_mode": "tf_half_pixel_for_nn"}
+    yield _resize("nearest-tf_half_pixel_for_nn-default", _by_scales(*FACTORS, opset=11), default, EXACT, opset=11)
+    x, y = f32(2, 2, "H", "W"), f32(2, 2, 1, 9)  # to a length of one, the only one at which pytorch's differ
+    for mode, tolerance in (("linear", LINEAR), ("cubic", CUBIC)):
+        one = {"mode": mode, "coordinate_transformation_mode": "pytorch_half_pixel"}
+        yield _resize(f"{mode}-pytorch_half_pixel-to_one", _by_sizes(ints(2, 2, 1, 9)), one, tolerance, x=x, y=y)
     symmetric = {"mode": "linear", "coordinate_transformation_mode": "half_pixel_symmetric"}
     yield _resize("linear-half_pixel_symmetric-fraction", _by_scales(1, 1, 1.25, 0.75), symmetric, LINEAR, opset=19)
     for name, attributes in (("cubic_coeff_a", {"cubic_coeff_a": -0.5}), ("exclude_outside", {"exclude_outside": 1})):
@@ -144,8 +152,10 @@ def _opset_18() -> Iterator[Case]:
         for axes in ([2, 3], [-1, 2]):
             name = "axes_" + "_".join(map(str, axes)).replace("-", "minus_")
             factors = (2.0, 4.0) if axes[0] == 2 else (4.0, 2.0)
-            linear = {"mode": "linear", "axes": axes}
-            yield _resize(f"{name}-scales", _by_scales(*factors), linear, LINEAR, opset=opset)
+            for mode, tolerance in (("linear", LINEAR), ("cubic", CUBIC)):
+                attributes = {"mode": mode, "axes": axes}
+                words = "scales" if mode == "linear" else "scales-cubic"
+                yield _resize(f"{name}-{words}", _by_scales(*factors), attributes, tolerance, opset=opset)
     for policy in ("stretch", "not_larger", "not_smaller"):
         attributes = {"mode": "linear", "axes": [2, 3], "keep_aspect_ratio_policy": policy}
         y = f32("N", 2, 12, 12) if policy == "stretch" else SCALED

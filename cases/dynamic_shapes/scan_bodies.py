@@ -30,14 +30,14 @@ def over(start: str, state: Signature, **attributes: Any) -> onnx.NodeProto:
     return scan_over(ROWS, states, elements, {"sum": state}, outputs=["total", "y"], **attributes)
 
 
-def batched() -> Body:
+def batched(*, lengths: str = "", **attributes: Any) -> Body:
     """Return the running sums of each sequence of a batch: Scan of opset 8, with a batch dimension of its own."""
     body = graph(ROWS, {"state": f32(4), "element": f32(4)}, {"state_next": f32(4), "sum": f32(4)}, name="body")
     nodes = [
         node("Slice", ["x"], ["first"], axes=[1], starts=[0], ends=[1]),
         node("Squeeze", ["first"], ["heads"], axes=[1]),
         node("Sub", ["heads", "heads"], ["start"]),
-        node("Scan", ["", "start", "x"], ["total", "y"], body=body, num_scan_inputs=1),
+        node("Scan", [lengths, "start", "x"], ["total", "y"], body=body, num_scan_inputs=1, **attributes),
     ]
     return nodes, {}
 

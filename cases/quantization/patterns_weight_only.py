@@ -18,7 +18,7 @@ from cases.quantization.qdq import FLOAT_LIMIT, WEIGHT_SCALES, Network, Pattern
 INNER, UNITS, CHANNELS = 128, 12, 6
 ROWS: Dims = ("batch", "sequence", INNER)
 IMAGE: Dims = ("batch", CHANNELS, "height", "width")
-LARGEST = {"int8": 64, "uint8": 64, "float8e4m3fn": 4, "int4": 8, "uint4": 15}
+LARGEST = {"int8": 64, "uint8": 64, "float8e4m3fn": 4, "int4": 8, "uint4": 15, "int2": 2, "uint2": 3}
 FLOAT16_INNER = 32
 
 
@@ -66,6 +66,9 @@ def _patterns() -> Iterator[Pattern]:
         yield _pattern("gemm", gemm, dtype, "per_tensor", x=rows, y=("batch", UNITS))
         for granularity in ("per_tensor", "per_axis"):
             yield _pattern("conv", conv, dtype, granularity, x=IMAGE, y=("batch", 4, "height", "width"), terms=54)
+    for dtype in ("int2", "uint2"):
+        yield replace(_pattern("matmul_blocks", matmul, dtype, "blocked", block=64), words=("block64",))
+        yield _pattern("matmul_transposed", matmul_transposed, dtype, "per_axis")
     for dtype in ("int8", "int4", "float8e4m3fn"):
         pattern = _pattern("matmul_float16", small_matmul, dtype, "per_axis", x=("batch", "sequence", FLOAT16_INNER))
         error = FLOAT16_INNER * 2.0**-12 * FLOAT_LIMIT * LARGEST[dtype] * float(WEIGHT_SCALES.max()) * 2.0**-2

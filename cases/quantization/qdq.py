@@ -28,7 +28,15 @@ from cases.quantization.parameters import scales, small_weights
 X_SCALE = 2.0**-4
 FLOAT8_SCALE = 1.0
 WEIGHT_SCALES = np.outer([3, 5, 7], 2.0 ** np.arange(-8, -5)).reshape(-1)
-LOWEST = {"int8": 13, "uint8": 13, "float8e4m3fn": 19, "int4": 21, "uint4": 21}  # opset with the type
+LOWEST = {  # opset with the type
+    "int8": 13,
+    "uint8": 13,
+    "float8e4m3fn": 19,
+    "int4": 21,
+    "uint4": 21,
+    "int2": 25,
+    "uint2": 25,
+}
 UINT8_ZERO_POINT = 131  # odd; those of all other types are 0
 FORMS = {"qdq": "QDQ", "weight_only": "Weight-only"}
 FLOAT_LIMIT = 4.0  # of an input that is quantized to float8

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from onnx import helper
+from onnx.reference import ReferenceEvaluator
 from onnx.reference.op_run import OpRun
 
 from cases.case import Array
@@ -136,28 +138,71 @@ def resample(x: Array, scales: Any, mode: str = "nearest", before: float = 0.0, 
 
 def resize(
     x: Array,
-    _roi: Array | None,
-    scales: Array,
+    roi: Array | None = None,
+    scales: Array | None = None,
+    sizes: Array | None = None,
     *,
-    mode: str,
-    coordinate_transformation_mode: str = "half_pixel",
     axes: Sequence[int] | None = None,
-    nearest_mode: str = "floor",
+    **attributes: Any,
 ) -> Array:
-    """Resize by scales, with the coordinates or with the negative axes that the evaluator does not have."""
-    factors = np.ones(x.ndim)
-    factors[list(range(x.ndim) if axes is None else axes)] = scales
-    before, after = COORDINATES[coordinate_transformation_mode]
-    return resample(x, factors.tolist(), mode, before, after - NEAREST[nearest_mode] if mode == "nearest" else after)
+    """Resize as the evaluator does where it is right.
+
+    It refuses negative axes and the coordinates tf_half_pixel_for_nn, and takes a sample at -0.5 where those of
+    pytorch_half_pixel have one at 0, for a length of one: https://onnx.ai/onnx/operators/onnx__Resize.html.
+
+    Raises:
+        ValueError: tf_half_pixel_for_nn does not choose samples by scales, rounding down or to the nearest.
+    """
+    coordinates = attributes.get("coordinate_transformation_mode")
+    if coordinates == "tf_half_pixel_for_nn":
+        return _nearest_of_tensorflow(x, scales, sizes, **attributes)
+    along = list(range(x.ndim)) if axes is None else [axis % x.ndim for axis in axes]
+    if axes is not None:
+        attributes["axes"] = along
+    if coordinates == "pytorch_half_pixel":
+        x, scales = _cut_to_first(x, scales, sizes, along)
+    operands = {"x": x, "roi": roi, "scales": scales, "sizes": sizes}
+    given = {name: each for name, each in operands.items() if each is not None}
+    names = [name if name in given else "" for name in operands]
+    (y,) = ReferenceEvaluator(helper.make_node("Resize", names, ["y"], **attributes)).run(None, given)
+    return np.asarray(y)
+
+
+def _cut_to_first(
+    x: Array, scales: Array | None, sizes: Array | None, along: Sequence[int]
+) -> tuple[Array, Array | None]:
+    """Leave, of each axis that is to have a length of one, the sample that it is made of."""
+    factors = None if scales is None or scales.size == 0 else scales.copy()
+    for at, axis in enumerate(along):
+        length = int(x.shape[axis] * factors[at]) if factors is not None else np.asarray(sizes)[at]
+        if length == 1:
+            x = np.take(x, [0], axis)
+            if factors is not None:
+                factors[at] = 1
+    return x, scales if factors is None else factors
+
+
+def _nearest_of_tensorflow(
+    x: Array,
+    scales: Array | None,
+    sizes: Array | None,
+    *,
+    mode: str = "nearest",
+    nearest_mode: str = "round_prefer_floor",
+    **_: Any,
+) -> Array:
+    if mode != "nearest" or scales is None or sizes is not None or nearest_mode not in NEAREST:
+        raise ValueError(f"tf_half_pixel_for_nn with mode {mode}, {nearest_mode} or to sizes has no reference")
+    return resample(x, scales.tolist(), mode, 0.5, -NEAREST[nearest_mode])
 
 
 NEAREST: Mapping[str, float] = {"floor": 0.0, "round_prefer_floor": 0.5 - 2.0**-20}  # what is added before a floor
-COORDINATES: Mapping[str, tuple[float, float]] = {"half_pixel": (0.5, 0.5), "tf_half_pixel_for_nn": (0.5, 0.0)}
 
 WRONG = (  # answers without an error, and not what the specification says
     Correction(op="Softmax", last=12, compute=softmax),
     Correction(op="LogSoftmax", last=12, compute=log_softmax),
     Correction(op="Hardmax", last=12, compute=hardmax),
+    Correction(op="Resize", first=11, compute=resize),
 )
 LACKING = (  # refuses some models
     Correction(op="BatchNormalization", last=8, compute=batch_normalization),
@@ -168,5 +213,4 @@ LACKING = (  # refuses some models
     Correction(op="Pad", compute=pad),
     Correction(op="Upsample", compute=resample),
     Correction(op="Resize", last=10, compute=resample),
-    Correction(op="Resize", first=11, compute=resize),
 )
