@@ -69,7 +69,7 @@ def check_that_the_harness_refused(reply: Reply) -> None:
 def request(name: str, shapes: dict[str, Shape]) -> Case:
     points = (
         ShapePoint(name="min", shapes={"x": (1, 3)}),
-        ShapePoint(name="bad", shapes=shapes),
+        ShapePoint(name="bad", shapes=shapes, allowed=False),
         ShapePoint(name="max", shapes={"x": (4, 3)}),
     )
     return case(name, lambda: single_node("Relu"), points=points, profiles=(GOOD,))
