@@ -14,6 +14,7 @@ import onnx
 
 from cases.case import Array, Calibration, Case, Profile, ShapePoint, as_little_endian
 from cases.catalogue import INVALID_ON_PURPOSE, INVALID_REQUEST, Generated, generate
+from cases.operator_types import OperatorTypes, element_name, operator_types
 from cases.promise import why_not_as_declared, why_not_dynamic
 
 ABSENT = "none"  # the dtype of an optional output that holds nothing
@@ -43,6 +44,9 @@ class CaseFolder:
     forbidden: frozenset[str] = frozenset()  # the points that must be refused: there is no reference for them
     profiles: tuple[Mapping[str, Any], ...] = ()
     outputs: tuple[DeclaredOutput, ...] = ()
+    types: OperatorTypes = field(
+        default_factory=OperatorTypes
+    )  # of a user's model nobody knows which operator it is about
     calibration: Mapping[str, Any] | None = None  # as a request has it
     invalid: str = ""
     external: tuple[str, ...] = ()  # files of a user's model that a job needs beside it, relative to ``path``
@@ -82,7 +86,7 @@ def make_case_folder(case: Case, path: Path) -> CaseFolder:
     """
     try:
         generated = generate(case)
-        outputs = _declared_outputs(generated)
+        inferred = _inferred(generated)
         broken = ("" if _is_forbidden(case) else why_not_as_declared(generated)) or why_not_dynamic(generated)
     except Exception as error:  # noqa: BLE001 - a case may raise anything; it costs only itself
         return CaseFolder(path=path, invalid=f"{type(error).__name__}: {error}")
@@ -96,7 +100,8 @@ def make_case_folder(case: Case, path: Path) -> CaseFolder:
         points=store_points(path, case.points, lambda point: generated.inputs[point.name]),
         forbidden=frozenset(point.name for point in case.points if not point.allowed),
         profiles=store_profiles(case.profiles),
-        outputs=outputs,
+        outputs=tuple(map(declared_output, inferred.graph.output)),
+        types=operator_types(inferred, case.op),
         calibration=store_calibration(path, case.calibration) if case.calibration else None,
     )
 
@@ -138,17 +143,16 @@ def store_calibration(path: Path, calibration: Calibration) -> dict[str, Any]:
     }
 
 
-def _declared_outputs(generated: Generated) -> tuple[DeclaredOutput, ...]:
-    """Check the model as strictly as onnx can, and return its outputs.
+def _inferred(generated: Generated) -> onnx.ModelProto:
+    """Check the model as strictly as onnx can, and return it with the types and shapes that onnx infers.
 
     Raises:
         onnx.checker.ValidationError, onnx.shape_inference.InferenceError: the model is not valid ONNX.
     """
     if _is_forbidden(generated.case):
-        return tuple(declared_output(value) for value in generated.model.graph.output)
+        return generated.model
     onnx.checker.check_model(generated.model, full_check=True)
-    inferred = onnx.shape_inference.infer_shapes(generated.model, check_type=True, strict_mode=True, data_prop=True)
-    return tuple(declared_output(value) for value in inferred.graph.output)
+    return onnx.shape_inference.infer_shapes(generated.model, check_type=True, strict_mode=True, data_prop=True)
 
 
 def _is_forbidden(case: Case) -> bool:
@@ -162,15 +166,11 @@ def declared_output(value: onnx.ValueInfoProto) -> DeclaredOutput:
     if kind != "tensor_type":
         return DeclaredOutput(name=value.name, dtype="" if kind == "optional_type" else str(kind), shape=None)
     tensor = value.type.tensor_type
-    dtype = "string" if tensor.elem_type == onnx.TensorProto.STRING else _numpy_name(tensor.elem_type)
+    dtype = element_name(tensor.elem_type)
     if not tensor.HasField("shape"):
         return DeclaredOutput(name=value.name, dtype=dtype, shape=None)
     shape = tuple(dim.dim_value if dim.HasField("dim_value") else None for dim in tensor.shape.dim)
     return DeclaredOutput(name=value.name, dtype=dtype, shape=shape)
-
-
-def _numpy_name(elem_type: int) -> str:
-    return str(onnx.helper.tensor_dtype_to_np_dtype(elem_type).name)
 
 
 def store_tensor(path: Path, point: int | str, index: int, named: tuple[str, Array]) -> dict[str, Any]:

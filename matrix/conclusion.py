@@ -8,6 +8,7 @@ from datetime import datetime, timezone
 
 from cases.case import Case
 from cases.catalogue import INVALID_ON_PURPOSE, INVALID_REQUEST
+from cases.operator_types import OperatorTypes
 from cases.promise import promises_dynamic_shapes
 from matrix.engine_evidence import engine_diagnostics, engine_of, note_on_match
 from matrix.execution.job import Reply, ReplyError, read_outputs
@@ -223,6 +224,7 @@ def _staged(before: Mapping[Precision, Status]) -> list[Diagnostic]:
 
 
 def _case_info(case: Case, finished: Finished) -> CaseInfo:
+    types = finished.folder.types if finished.folder else OperatorTypes()
     return CaseInfo(
         id=case.id,
         family=case.family,
@@ -233,6 +235,8 @@ def _case_info(case: Case, finished: Finished) -> CaseInfo:
         tags=tuple(sorted(case.tags)),
         source=case.source,
         report=reported_bug(case),
+        reads=types.reads,
+        writes=types.writes,
     )
 
 

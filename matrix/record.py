@@ -3,7 +3,8 @@
 Schema history:
     1: first version.
     2: a status per shape point, two references, ULP and LSB, known issues, what the engine really ran, placement,
-        the digest of the outputs and how they differ from those of other runtimes, the report of a reported bug.
+        the digest of the outputs and how they differ from those of other runtimes, the report of a reported bug, the
+        types that the case's operator reads and writes.
 """
 
 from __future__ import annotations
@@ -103,6 +104,8 @@ class CaseInfo:
     tags: tuple[str, ...] = ()
     source: str = ""
     report: ReportedBug | None = None
+    reads: tuple[str, ...] = ()  # element types that its operator really takes as data; empty: not known, or none
+    writes: tuple[str, ...] = ()  # and those of what it makes of them
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,10 +11,12 @@ from dataclasses import dataclass
 
 from matrix.record import CaseInfo
 
-# A type in a case's words -> in the tables' words. TensorRT's FP8 is E4M3FN; what they have no word for keeps its own.
+# A type in a case's words, or as ml_dtypes has it without its underscore -> in the tables' words. TensorRT's FP8 is
+# E4M3FN; what they have no word for keeps its own.
 NAMES = {
-    "float": "FP32", "float32": "FP32", "float16": "FP16", "bfloat16": "BF16", "double": "DOUBLE", "bool": "BOOL",
-    "float8e4m3fn": "FP8", "float4e2m1": "FP4",
+    "float": "FP32", "float32": "FP32", "float16": "FP16", "bfloat16": "BF16", "double": "DOUBLE", "float64": "DOUBLE",
+    "bool": "BOOL", "float8e4m3fn": "FP8", "float4e2m1": "FP4", "float4e2m1fn": "FP4", "float6e2m3fn": "FLOAT6E2M3",
+    "float6e3m2fn": "FLOAT6E3M2",
     **{f"{sign}int{bits}": f"{sign}int{bits}".upper() for sign in ("", "u") for bits in (2, 4, 8, 16, 32, 64)},
     **{name: name.upper() for name in ("float8e4m3fnuz", "float8e5m2", "float8e5m2fnuz", "float6e2m3", "float6e3m2")},
 }  # fmt: skip
@@ -22,7 +24,8 @@ BOOLEAN = frozenset({"And", "Or", "Xor", "Not"})  # operators that take nothing 
 SHAPE_VALUES = "shape_values"  # the first word of cases whose types are those of arithmetic on shapes
 OF_OPERATOR = re.compile(r"(?:add|div|max|f?mod|maxpool\dd)_([a-z]+\d+)")  # words that say operator and type
 QUANTIZE, DEQUANTIZE = "QuantizeLinear", "DequantizeLinear"
-OTHER_DOMAINS = frozenset({"contrib", "trt"})  # tags of cases whose operators only share a name with ONNX's
+# Tags of cases without ONNX's own operator: theirs only shares its name, or is spelled out in other operators.
+NOT_THE_OPERATOR = frozenset({"contrib", "trt", "function_body"})
 
 
 @dataclass(frozen=True, kw_only=True, order=True)
@@ -40,7 +43,23 @@ class Subject:
 
 
 def subject(case: CaseInfo) -> Subject:
-    """Return what ``case`` is about; a case whose words name no type is about FP32, or BOOL."""
+    """Return what ``case`` is about: by the types that its operator reads, or makes where it reads no data.
+
+    A record of a run that did not write them down is about the types that the words of its case name.
+    """
+    if not (case.reads or case.writes):
+        return _subject_of_words(case)
+    quantized = _table_names(case.writes) if case.op == QUANTIZE else ()
+    return Subject(op=case.op, types=_table_names(case.reads or case.writes), quantized=quantized)
+
+
+def _table_names(types: tuple[str, ...]) -> tuple[str, ...]:
+    plain = (name.replace("_", "") for name in types)
+    return tuple(sorted(NAMES.get(name, name.upper()) for name in plain))
+
+
+def _subject_of_words(case: CaseInfo) -> Subject:
+    """Return what the words of ``case`` say; where they name no type it is about FP32, or BOOL."""
     first, *others = case.id.split("-")
     if first == SHAPE_VALUES:
         return Subject(op=case.op, types=("INT64" if case.op == "Range" else "FP32",))

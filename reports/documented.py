@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 
 from matrix.record import Precision, Record, Status
-from reports.case_types import DEQUANTIZE, OTHER_DOMAINS, Subject, subject
+from reports.case_types import DEQUANTIZE, NOT_THE_OPERATOR, Subject, subject
 from reports.claims import Claim, Table, listed_operators, table_of, tables
 
 # What shows that a release takes an operator, and what shows that it does not: to answer wrong, to die or to hang is no
@@ -96,7 +96,7 @@ def compare(records: Iterable[Record], against: str = "") -> tuple[Release, ...]
 
 def _is_claimed(record: Record) -> bool:
     """Say whether a table has anything to say of a cell; of a user's model, nobody knows which axes it tests."""
-    own, unusual = record.case.family == "model", (INVALID | OTHER_DOMAINS) & set(record.case.tags)
+    own, unusual = record.case.family == "model", (INVALID | NOT_THE_OPERATOR) & set(record.case.tags)
     return not own and record.case.op in listed_operators() and not unusual
 
 

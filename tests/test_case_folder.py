@@ -12,6 +12,7 @@ import pytest
 from onnx import TensorProto, helper
 
 from cases.case import ShapePoint
+from cases.operator_types import OperatorTypes
 from matrix.case_folder import CaseFolders, DeclaredOutput
 from tests.models import case, relu, single_node
 
@@ -36,6 +37,7 @@ def test_a_case_is_made_once_and_holds_all_that_a_runtime_needs(tmp_path: Path) 
     assert values.tolist() == [-2, -1, 0, 1, 2, 3]
     assert folder.profiles == ({"shapes": {"x": ((1, 3), (2, 3), (4, 3))}, "values": {}},)
     assert folder.outputs == (DeclaredOutput(name="y", dtype="float32", shape=(None, 3)),)
+    assert folder.types == OperatorTypes(reads=("float32",), writes=("float32",))
     assert len(folder.digest) == 64
     json.dumps([folder.points, folder.profiles])
 

@@ -47,6 +47,7 @@ LATE = replace(INT8, id="dequantizelinear-int8-per_tensor-opset21-zp_zero", opse
 NONZERO = case("nonzero-int64-opset17", "NonZero", "nonzero")
 DYNAMIC = case("dynamicquantizelinear-opset11-ties", "DynamicQuantizeLinear", opset=11)
 LOOP = case("loop-sum-opset17", "Loop")
+RANGE = replace(case("range-limit_input-opset17", "Range"), reads=("int32",), writes=("int32",))
 
 RECORDS = [
     seen(CONV, Status.MATCH),
@@ -64,6 +65,7 @@ RECORDS = [
     seen(DYNAMIC, Status.UNSUPPORTED, TEN),
     seen(LOOP, Status.CRASH),
     seen(replace(LOOP, id="loop-scan-opset17"), Status.WRONG),
+    seen(RANGE, Status.MATCH),
     seen(LOOP, Status.NOT_RUN, GAP),
     record(LOOP, "rtx-1.7", Status.BUILDS),
     record(LOOP, "ort-1.31", Status.MATCH),
@@ -127,7 +129,31 @@ def test_types_are_told_in_the_words_of_the_tables(info: CaseInfo, text: str) ->
     assert subject(info).type_text == text
 
 
-def test_types_are_those_of_the_models() -> None:
+@pytest.mark.parametrize(
+    ("op", "reads", "writes", "text"),
+    [
+        ("Range", ("int32",), ("int32",), "INT32"),
+        ("ConstantOfShape", (), ("bool",), "BOOL"),
+        ("Loop", ("float32", "int64"), ("float32",), "FP32, INT64"),
+        ("QuantizeLinear", ("bfloat16",), ("float8_e4m3fn",), "BF16 to FP8"),
+        ("DequantizeLinear", ("float4_e2m1fn",), ("float32",), "FP4"),
+        ("DequantizeLinear", ("float6_e2m3fn",), ("float32",), "FLOAT6E2M3"),
+        ("DequantizeLinear", ("float8_e5m2fnuz",), ("float32",), "FLOAT8E5M2FNUZ"),
+        ("Cast", ("float64",), ("string",), "DOUBLE"),
+    ],
+)
+def test_types_that_were_recorded_count_and_words_do_not(
+    op: str, reads: tuple[str, ...], writes: tuple[str, ...], text: str
+) -> None:
+    assert subject(replace(case("range-uint8-opset17", op, "uint8"), reads=reads, writes=writes)).type_text == text
+
+
+def test_an_operator_that_is_spelled_out_in_others_is_claimed_nothing() -> None:
+    spelled = replace(DYNAMIC, id=f"{DYNAMIC.id}-function_body", tags=("function_body",))
+    assert compare([seen(spelled, Status.MATCH)]) == ()
+
+
+def test_words_name_the_types_of_the_models() -> None:
     """Held against the first input of the operators whose first input is their data."""
     names = {
         TensorProto.FLOAT: "FP32", TensorProto.FLOAT16: "FP16", TensorProto.BFLOAT16: "BF16", TensorProto.BOOL: "BOOL",
