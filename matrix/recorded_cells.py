@@ -23,7 +23,7 @@ def read_runs(places: Iterable[Path]) -> tuple[list[Record], list[str]]:
     """
     from reports.write import read_run  # pandas: 0.5 s that a run which resumes none need not wait for
 
-    files = {file.resolve(): file for place in places for file in _files(place)}
+    files = {file.resolve(): file for place in places for file in _readable_files(place)}
     records: list[Record] = []
     problems: list[str] = []
     for path, file in files.items():
@@ -48,6 +48,13 @@ def cells_that_ran(records: Iterable[Record]) -> frozenset[Key]:
 def key_of(cell: Cell) -> Key:
     """Return what names ``cell`` among those of `cells_that_ran`."""
     return cell.runtime.name, cell.case.id, str(cell.precision)
+
+
+def _readable_files(place: Path) -> list[Path]:
+    try:
+        return _files(place)
+    except OSError as error:
+        raise RecordedRunError(str(place), error.strerror or str(error)) from error
 
 
 def _files(place: Path) -> list[Path]:

@@ -41,6 +41,13 @@ def check_place(place: Path | None, runtimes: Sequence[Runtime], *, updating: bo
     """
     if place is None:
         return
+    try:
+        _check_kind(place, runtimes, updating=updating)
+    except OSError as error:
+        raise BaselineError(f"--baseline: {place} cannot be read: {error.strerror or error}") from error
+
+
+def _check_kind(place: Path, runtimes: Sequence[Runtime], *, updating: bool) -> None:
     if updating:
         _check_writable(place.parent if _is_file(place) else place)
     if _is_file(place):

@@ -44,9 +44,9 @@ def main(arguments: Sequence[str]) -> int:
         parser.error("--against goes with documented")
     if options.against and options.against not in tables():
         parser.error(f"--against: no table of {options.against!r}; there are {', '.join(tables())}")
-    run = Path(words[-1])
-    folder = run.parent if run.name == "records.jsonl" and not run.is_dir() else run
+    run = folder = Path(words[-1])
     try:
+        folder = run.parent if run.name == "records.jsonl" and not run.is_dir() else run
         if printed:
             sys.stdout.write(printed(*read_run(folder / "records.jsonl"), options))
         else:

@@ -46,7 +46,11 @@ def opened(bundle: Path) -> Iterator[Path]:
     Raises:
         BundleError: it is neither, or the zip is broken, too large, or leads out of its folder.
     """
-    if bundle.is_dir():
+    try:
+        is_folder = bundle.is_dir()
+    except OSError as error:
+        raise BundleError(str(bundle), f"cannot be read ({error.strerror or error})") from error
+    if is_folder:
         yield bundle
         return
     with TemporaryDirectory() as name:

@@ -118,7 +118,7 @@ def parse_runtime_pythons(values: Sequence[str]) -> Mapping[str, Path]:
             raise OptionError(f"{PYTHON}: {value!r} is not NAME=PATH, for example rtx-1.7=/opt/rtx/bin/python")
         asked, provider = _split_provider(name.strip().lower())
         key = "-".join([_find(PYTHON, asked, load()).name, *([provider] if provider else [])])
-        if not path.is_file() or not os.access(path, os.X_OK):
+        if not (os.access(path, os.X_OK) and path.is_file()):  # in a folder that is closed to us, is_file() would raise
             raise OptionError(f"{PYTHON} {key}: {text.strip()} is not a program; give the path of a Python")
         if pythons.setdefault(key, path) != path:
             raise OptionError(f"{PYTHON}: {key} is given two interpreters; give one")

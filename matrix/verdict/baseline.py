@@ -64,12 +64,12 @@ def read_baseline(path: Path) -> Baseline:
     Raises:
         BaselineError: the file is not what `write_baseline` writes.
     """
-    if not path.exists():
-        return Baseline(statuses={}, exists=False)
     try:
         with path.open(encoding="utf-8", newline="") as file:
             rows = list(csv.reader(file, strict=True))
         statuses = _statuses(rows)
+    except (FileNotFoundError, NotADirectoryError):
+        return Baseline(statuses={}, exists=False)
     except (OSError, ValueError, csv.Error) as error:
         raise BaselineError(
             f"{path.name}: {error}; restore it from git, or remove it and write it anew with --update-baseline"
