@@ -58,8 +58,8 @@ class Evaluator:
     def finish(self, directory: Path, digest: str) -> Answer | str:
         """Return the answer that `start` began with; where the process hung or died, how it ended."""
         assert self._worker is not None
-        ending = self._worker.wait(directory, self._deadline)
         try:
+            ending = self._worker.wait(directory, self._deadline)
             if ending.exit is not None:
                 self._worker = None
                 return f"the {NAME} gave no answer: {ending.why}"
@@ -68,6 +68,9 @@ class Evaluator:
             return from_bytes((directory / "answer").read_bytes(), digest)
         except (OSError, ValueError) as error:
             return f"the {NAME} gave no answer: {error}"
+        except BaseException:  # Ctrl-C: it is still at a job that goes away, and would answer the next one with its end
+            self.close()
+            raise
         finally:
             shutil.rmtree(directory, ignore_errors=True)
 

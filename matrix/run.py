@@ -56,6 +56,7 @@ class Run:
         self.folder = folder
         self.baselines = baselines
         self.records: dict[str, Record] = {}
+        self._concluded: dict[str, tuple[Record, Outputs | None]] = {}  # and not written down yet
         self._executor = executor
         self._references = references
         self._hardware = hardware
@@ -78,32 +79,41 @@ class Run:
         """
         if cell.id not in self.records:
             try:
-                record, outputs = self._conclude(self._executor.take(cell))
+                finished = self._executor.take(cell)
+                record, outputs = self._concluded[cell.id] = self._conclude(finished)
                 try:
+                    record = self._with_evidence(finished, record)
                     if self.options.rerun and _is_unexpected(record):
                         record, outputs = self._try_again(cell, record, outputs)
                     record = replace(record, artifacts={**record.artifacts, **self.bundles.add(cell, record)})
-                finally:  # also after Ctrl-C: its job may be gone, and what is left of it would tell of a crash
+                finally:
                     self._write(record, outputs, cell)
             except OSError as error:
                 raise ReportFolderError(str(self.folder.path), error.strerror or str(error)) from error
         return self.records[cell.id]
 
     def record_what_is_done(self, cells: Iterable[Cell]) -> None:
-        """Record the cells that had come back already when the run was stopped.
+        """Stop the run, and record the cells that had come back already.
 
         Raises:
             MatrixError: the report folder cannot be written.
         """
+        self._executor.stop()  # or each result that is taken makes room for another job, and the run goes on to its end
         for cell in cells:
             if cell.id not in self.records and self._executor.is_done(cell):
                 try:
-                    concluded = self._conclude(self._executor.take(cell))
+                    finished = self._executor.take(cell)
+                    if cell.id in self._concluded:  # its job may be gone, and what is left of it would tell of a crash
+                        record, outputs = self._concluded[cell.id]
+                    else:
+                        record, outputs = self._concluded[cell.id] = self._conclude(finished)
+                        record = self._with_evidence(finished, record)
                 except OSError as error:
                     raise ReportFolderError(str(self.folder.path), error.strerror or str(error)) from error
-                self._write(*concluded, cell)
+                self._write(record, outputs, cell)
 
     def _conclude(self, finished: Finished) -> tuple[Record, Outputs | None]:
+        """Return what happened; the job is only read, so that a conclusion that Ctrl-C stopped can be drawn again."""
         cell = finished.cell
         concluded = conclude(
             finished,
@@ -114,15 +124,16 @@ class Run:
             before=self._before(cell),
         )
         record = concluded.record if self.baselines.judge else replace(concluded.record, verdict=None)
-        record = explain(record, self._issues)
-        return replace(record, artifacts=self._keep(finished, record)), concluded.outputs
+        return explain(record, self._issues), concluded.outputs
 
     def _try_again(self, cell: Cell, first: Record, outputs: Outputs | None) -> tuple[Record, Outputs | None]:
         """Run an unexpected cell once more, alone in a fresh process: if the two disagree, the cell is flaky.
 
         A second run that this machine could not do says nothing about the first.
         """
-        second, again = self._conclude(self._executor.run_alone(cell))
+        finished = self._executor.run_alone(cell)
+        second, again = self._conclude(finished)
+        second = self._with_evidence(finished, second)
         if second.status is first.status:
             return replace(second, attempts=2), again
         if second.status is Status.NOT_RUN:
@@ -145,6 +156,10 @@ class Run:
         self.folder.append(record)
         self.records[cell.id] = record
         self._executor.forget(cell)
+        self._concluded.pop(cell.id, None)
+
+    def _with_evidence(self, finished: Finished, record: Record) -> Record:
+        return replace(record, artifacts=self._keep(finished, record))
 
     def _keep(self, finished: Finished, record: Record) -> dict[str, str]:
         """Keep the job directory as evidence where the user wants that; remove it otherwise."""

@@ -111,6 +111,9 @@ class SecondReference:
         write_job(directory, folder, {"optimization": OFF, "provider": CPU})
         try:
             return self._answer(self._slot.run(runtime, directory), directory)
+        except BaseException:  # Ctrl-C: the worker is still at a job that goes away, and would end with it
+            self._slot.close()
+            raise
         finally:
             shutil.rmtree(directory, ignore_errors=True)
 

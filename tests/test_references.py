@@ -121,6 +121,22 @@ def test_a_model_that_hangs_or_takes_all_memory_costs_its_own_answer_only(tmp_pa
     assert not [path for path in (tmp_path / "evaluator").iterdir() if not path.name.startswith("process")]
 
 
+def test_an_evaluation_that_ctrl_c_stopped_does_not_cost_the_next_answer(
+    tmp_path: Path, evaluator: Evaluator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The process may still be busy with a job whose folder is gone."""
+
+    def stopped(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    fine, slow = folder_of(tmp_path, relu("fine")), folder_of(tmp_path, case("endless", endless))
+    with monkeypatch.context() as patched:
+        patched.setattr("matrix.execution.process.Worker.wait", stopped)
+        with pytest.raises(KeyboardInterrupt):
+            ask(evaluator, slow)
+    assert isinstance(ask(evaluator, fine), Answer)
+
+
 @pytest.mark.parametrize("rubbish", ["b''", "b'{'", "b'null\\n'"])
 def test_an_answer_that_is_none_is_said_to_be(
     tmp_path: Path, evaluator: Evaluator, rubbish: str, monkeypatch: pytest.MonkeyPatch

@@ -103,13 +103,17 @@ class LocalExecutor:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._stop.set()
+        self.stop()
         self._room.release()
         self._jobs.close()
         for thread in self._threads:
             thread.join()
         self._alone.close()
         self._verbose.close()
+
+    def stop(self) -> None:
+        """End what is under way and begin nothing more; what has come back can still be taken."""
+        self._stop.set()
 
     def take(self, cell: Cell) -> Finished:
         """Wait for ``cell`` and return what came back.
