@@ -50,9 +50,11 @@ def _matters(
     names: Collection[str], model: onnx.ModelProto, finished: Finished, folder: CaseFolder, references: References
 ) -> bool | None:
     answer = references.specification(folder)
+    if answer.outputs is None:
+        return None
     with tempfile.TemporaryDirectory(dir=folder.path.parent) as place:
         other = references.specification(_question(folder, with_signed_codes(model, names), Path(place)))
-    if answer.outputs is None or other.outputs is None:
+    if other.outputs is None:
         return None
     outputs = {**other.outputs, **{point + CHANGED: answer.outputs[point] for point in answer.outputs}}
     return depends(outputs, tolerance_for(finished.cell.case.tolerance, finished.cell.precision))

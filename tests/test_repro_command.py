@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 import sys
 from pathlib import Path
 
@@ -14,6 +15,8 @@ from matrix.runtimes.selection import select_tensorrt
 from tests.models import relu
 from tests.repro_bundles import ORT, RTX, bundles_of
 
+INSIDE = "qdq_matmul-uint8-per_tensor-opset13-zero_point_absent-static"
+ANOTHER = "with the codes of int8 the answer is another than ONNX's"
 UINT8 = "quantizelinear-uint8-per_tensor-opset13-zp_absent"
 HERE = [f"--runtime-python={name}={sys.executable}" for name in ("rtx-1.7", "ort-1.31")]
 
@@ -33,6 +36,17 @@ def test_one_cell_becomes_a_folder_and_a_zip_and_runs_on_other_releases(
         assert rows[2][:3] == ["rtx-1.7 (recorded)", "1.7.1.116", "wrong"]
         assert [row[:3] for row in rows[3:]] == [["ort-1.31", "1.31.1", "match"], ["rtx-1.7", "1.7.1.116", "wrong"]]
     assert main([UINT8, "--runtime", "rtx-1.7", "--out", str(tmp_path), *HERE]) == 0  # in the place of the first
+
+
+def test_a_replay_sees_what_is_wrong_inside_a_network(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([INSIDE, "--runtime", "rtx-1.7", "--out", str(tmp_path), *HERE]) == 0
+    status, folder, _ = capsys.readouterr().out.splitlines()
+    assert status == f"wrong: uint8 in ONNX, int8 in the parsed network: x_quantized; {ANOTHER}"
+    assert main(["replay", folder, "--trt-version", "rtx-1.7", *HERE]) == 0
+    assert capsys.readouterr().out.splitlines()[-1].split()[:3] == ["rtx-1.7", "1.7.1.116", "wrong"]
+    told = subprocess.run([sys.executable, "repro.py"], cwd=folder, capture_output=True, text=True, check=False)
+    assert (told.returncode, told.stdout) == (0, "wrong\n"), told.stderr
+    assert ANOTHER in told.stderr
 
 
 def test_a_model_that_the_checker_refuses_is_replayed_as_it_was_tried(

@@ -35,8 +35,9 @@ def describe(trt: Any, network: Any) -> Dict[str, Any]:
         made = [layer.get_output(number) for number in range(layer.num_outputs)]
         used = [tensor for tensor in made if tensor is not None]  # None: an output nobody uses
         inside.update(dtype_name(tensor) for tensor in used)
-        if layer.type == trt.LayerType.QUANTIZE and len(quantized) < MAX_QUANTIZED:
-            quantized.update((tensor.name, dtype_name(tensor)) for tensor in used if len(tensor.name) <= MAX_NAME)
+        for tensor in used if layer.type == trt.LayerType.QUANTIZE else []:
+            if len(quantized) < MAX_QUANTIZED and len(tensor.name) <= MAX_NAME:
+                quantized[tensor.name] = dtype_name(tensor)
     return {
         "outputs": [{"name": t.name, "dtype": dtype_name(t), "shape": shape_of(t)} for t in outputs],
         "inputs": [{"name": t.name, "dtype": dtype_name(t), "shape": shape_of(t)} for t in inputs],
