@@ -2,7 +2,7 @@
 
 A quantize layer of TensorRT that makes int8 computes what QuantizeLinear does for int8 with a zero point of 0: it
 rounds half to even and saturates at -128 and 127, and quantization is symmetric, so that it takes no other zero point.
-Source: IQuantizeLayer in NvInfer.h of 8.5 to 11.
+Source: https://docs.nvidia.com/deeplearning/tensorrt/api/c_api/classnvinfer1_1_1_i_quantize_layer.html
 """
 
 from __future__ import annotations
