@@ -10,7 +10,7 @@ from pathlib import Path
 import onnx
 import pytest
 
-from matrix.repro.__main__ import main
+from matrix.repro.__main__ import _one_runtime, main
 from matrix.runtimes.selection import select_tensorrt
 from tests.models import relu
 from tests.repro_bundles import ORT, RTX, bundles_of
@@ -62,6 +62,11 @@ def test_a_model_that_the_checker_refuses_is_replayed_as_it_was_tried(
     assert capsys.readouterr().out.splitlines()[-1].split() == ["ort-1.31", "1.31.1", "match"]
 
 
+@pytest.mark.parametrize("name", ["ort-1.31-all", "ort-1.31:all", "1.31-all"])
+def test_a_runtime_is_named_as_its_record_and_its_folder_name_it(name: str) -> None:
+    assert _one_runtime(name, ()).name == "ort-1.31:all"
+
+
 def test_a_bare_number_means_the_release_that_alone_has_it() -> None:
     assert [runtime.name for runtime in select_tensorrt("1.6,1.7", {})] == ["rtx-1.6", "rtx-1.7"]
 
@@ -82,7 +87,9 @@ def test_expected_outputs_come_from_the_bundle(tmp_path: Path, capsys: pytest.Ca
     [
         (["relu-nowhere", "--runtime", "rtx-1.7"], "no case is called 'relu-nowhere'"),
         (["quantizelinear-uint8-per_tensor", "--runtime", "rtx-1.7"], "near it are quantizelinear-uint8-per_tensor"),
-        ([UINT8, "--runtime", "7.1"], "no release is called '7.1'"),
+        ([UINT8, "--runtime", "7.1"], "--runtime: no release is called '7.1'. Known: rtx-1.4, "),
+        ([UINT8, "--runtime", "rtx-1.7,ort-1.31"], "no release is called 'rtx-1.7,ort-1.31'"),
+        ([UINT8, "--runtime", "ort-1.31-fast"], "no release is called 'ort-1.31-fast'"),
         ([UINT8, "--runtime", "rtx-1.6,rtx-1.7"], "names 2 releases"),
         ([UINT8, "--runtime", "none"], "names 0 releases"),
         ([UINT8, "--runtime", "rtx-1.7", "--case-timeout", "0"], "is not a positive number"),
