@@ -18,7 +18,7 @@ from matrix.case_folder import CaseFolder
 from matrix.execution.local import Finished
 from matrix.question import question_in
 from matrix.references import References, allowed
-from matrix.verdict.influence import AGAIN, CHANGED, depends
+from matrix.verdict.influence import AGAIN, CHANGED, depends, repeats
 from matrix.verdict.reference import SignedCodes
 from matrix.verdict.signed_codes import unsigned_codes, with_signed_codes
 from matrix.verdict.tolerance import tolerance_for
@@ -57,7 +57,8 @@ def _matters(
     if other.outputs is None:
         return None
     outputs = {**other.outputs, **{point + CHANGED: answer.outputs[point] for point in answer.outputs}}
-    return depends(outputs, tolerance_for(finished.cell.case.tolerance, finished.cell.precision))
+    tolerance = tolerance_for(finished.cell.case.tolerance, finished.cell.precision)
+    return True if depends(outputs, tolerance) else (False if repeats(outputs, tolerance) else None)
 
 
 def _question(folder: CaseFolder, model: onnx.ModelProto, place: Path) -> CaseFolder:

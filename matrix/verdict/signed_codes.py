@@ -18,7 +18,7 @@ from matrix.verdict.reference import SignedCodes
 from matrix.verdict.reference.specification import all_nodes
 
 QUANTIZE, DEQUANTIZE = "QuantizeLinear", "DequantizeLinear"
-NAMED = 5  # tensors in one sentence
+NAMED, LONG = 5, 100  # tensors in one sentence, and characters of one of them
 
 
 def unsigned_codes(model: onnx.ModelProto) -> frozenset[str]:
@@ -64,13 +64,13 @@ def with_signed_codes(model: onnx.ModelProto, names: Collection[str]) -> onnx.Mo
 
 def describe(signed: SignedCodes) -> str:
     """Say what a parsed network has in another type than ONNX, and what that does to the answer."""
-    names, more = ", ".join(signed.names[:NAMED]), len(signed.names) - NAMED
+    names = ", ".join(name if len(name) <= LONG else f"{name[:LONG]}..." for name in signed.names[:NAMED])
     effect = {
         True: "; with the codes of int8 the answer is another than ONNX's",
-        False: "; with the codes of int8 the answer to the inputs of this case is the same",
+        False: "; with the codes of int8 the answer to the inputs of this case is within tolerance of ONNX's",
         None: "",
     }[signed.matters]
-    return f"uint8 in ONNX, int8 in the parsed network: {names}{f' and {more} more' if more > 0 else ''}{effect}"
+    return f"uint8 in ONNX, int8 in the parsed network: {names}{' and others' * (len(signed.names) > NAMED)}{effect}"
 
 
 def _signed(node: onnx.NodeProto, names: Collection[str], types: Mapping[str, int]) -> Iterator[onnx.NodeProto]:

@@ -158,7 +158,7 @@ def _signed(cell: Dict[str, Any], network: Optional[Dict[str, Any]]) -> str:
     if not names or any(quantized.get(name) != "int8" for name in names):
         return ""
     words = "uint8 in ONNX, int8 in the parsed network: {}; with the codes of int8 the answer is another than ONNX's"
-    return words.format(", ".join(names))
+    return words.format(", ".join(name[:100] for name in names[:5]) + (" and others" if len(names) > 5 else ""))
 
 
 def _network_differences(declared: Sequence[Dict[str, Any]], network: Optional[Dict[str, Any]]) -> List[str]:
