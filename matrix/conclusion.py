@@ -37,6 +37,7 @@ from matrix.verdict.points import judge_points, ran_at_one_shape
 from matrix.verdict.quantization_step import read_steps
 from matrix.verdict.reference import Outputs, Reference
 from matrix.verdict.signatures import find_signature
+from matrix.verdict.signed_codes import describe
 from matrix.verdict.tolerance import tolerance_for
 
 CALM = FINE | SILENT
@@ -70,11 +71,14 @@ def conclude(
     outputs, unreadable = _read_outputs(finished)
     results = _compare(finished, outputs, reference)
     points = judge_points(gather(finished, reference, results, unreadable))
-    status, reason = classify(_evidence(finished, hardware, differences, points, unreadable))
+    signed = describe(reference.signed) if reference.signed else ""
+    inside = [signed] if reference.signed and reference.signed.matters else []
+    status, reason = classify(_evidence(finished, hardware, differences, inside, points, unreadable))
     engine = engine_of(cell, finished.reply)
     if status is Status.MATCH:
         reason = note_on_match(cell, engine, finished.reply)
-    diagnostics = (*_diagnostics(finished, differences), *_staged(before or {}))
+    told = [Diagnostic(source="network", severity="error" if inside else "info", message=signed)] if signed else []
+    diagnostics = (*told, *_diagnostics(finished, differences), *_staged(before or {}))
     invalid = INVALID_ON_PURPOSE in cell.case.tags
     signature = None if status in CALM or invalid else find_signature([reason, *diagnostics])
     record = Record(
@@ -131,6 +135,7 @@ def _evidence(
     finished: Finished,
     hardware: Hardware,
     differences: Sequence[str],
+    inside: Sequence[str],
     points: Sequence[PointResult],
     unreadable: str,
 ) -> Evidence:
@@ -148,6 +153,7 @@ def _evidence(
         words=_first_words(reply),
         not_here=_why_not_buildable_here(finished, hardware),
         network=differences,
+        inside=inside,
         executed=bool(reply and reply.executed),
         must_refuse=fault_on_purpose(finished.cell),
         one_shape=promises_dynamic_shapes(case) and ran_at_one_shape(case.points, shapes_that_ran(reply)),

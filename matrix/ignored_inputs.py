@@ -7,7 +7,6 @@ asked for its answer to other values of it.
 from __future__ import annotations
 
 import hashlib
-import shutil
 import tempfile
 from collections.abc import Mapping
 from dataclasses import replace
@@ -17,8 +16,8 @@ from typing import Any
 import onnx
 
 from matrix.case_folder import CaseFolder, decode, store_tensor
-from matrix.execution.job import link_or_copy
 from matrix.execution.local import Finished
+from matrix.question import question_in
 from matrix.references import References, allowed
 from matrix.verdict.influence import AGAIN, CHANGED, changed, depends
 from matrix.verdict.reference.specification import all_nodes
@@ -47,10 +46,7 @@ def _matters(name: str, finished: Finished, folder: CaseFolder, references: Refe
 
 def _question(folder: CaseFolder, name: str, place: Path) -> CaseFolder:
     """Return ``folder`` with every point there three times in ``place``: as it is, again, and with ``name`` changed."""
-    shutil.copytree(folder.path / "inputs", place / "inputs", copy_function=link_or_copy)
-    for file in ("model.onnx", *folder.external):
-        (place / file).parent.mkdir(parents=True, exist_ok=True)
-        link_or_copy(folder.path / file, place / file)
+    copy = question_in(place, folder)
     digest = hashlib.sha256(f"{folder.digest} {name}".encode("utf-8", "surrogatepass"))
     points: list[Mapping[str, Any]] = []
     for number, point in enumerate(folder.points):
@@ -62,7 +58,7 @@ def _question(folder: CaseFolder, name: str, place: Path) -> CaseFolder:
             {**point, "name": point["name"] + AGAIN},
             {**point, "name": point["name"] + CHANGED, "inputs": inputs},
         ]
-    return replace(folder, path=place, points=tuple(points), digest=digest.hexdigest())
+    return replace(copy, points=tuple(points), digest=digest.hexdigest())
 
 
 def _changed(place: Path, number: int, entry: Mapping[str, Any]) -> dict[str, Any]:

@@ -29,6 +29,7 @@ from matrix.runtimes.environment import Environment, default_cache
 from matrix.runtimes.hardware import Gpu, Hardware, choose_gpus, uses_gpu
 from matrix.runtimes.provisioning import provided
 from matrix.runtimes.selection import Runtime
+from matrix.signed_codes import signed_codes
 from matrix.verdict.differences import Answers
 from matrix.verdict.known_issues import Entry, explain
 from matrix.verdict.reference import Outputs, Reference
@@ -178,11 +179,16 @@ def reference_of(finished: Finished, references: References, *, always: bool = F
     ran = finished.reply is not None and finished.reply.executed
     if finished.folder is None or not (ran or always):
         references.learn(finished)
-        return Reference(ignored=ignored_inputs(finished, references))
+        return with_network(Reference(), finished, references)
     case = finished.cell.case
     if case.no_reference:
         return Reference(why=case.no_reference)
-    return replace(with_recorded(references.get(finished), case), ignored=ignored_inputs(finished, references))
+    return with_network(with_recorded(references.get(finished), case), finished, references)
+
+
+def with_network(reference: Reference, finished: Finished, references: References) -> Reference:
+    """Return ``reference`` with what the specification says to the parsed network of ``finished``."""
+    return replace(reference, ignored=ignored_inputs(finished, references), signed=signed_codes(finished, references))
 
 
 @contextmanager

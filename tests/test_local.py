@@ -146,10 +146,12 @@ def test_leaving_stops_everything_at_once(python: Path, tmp_path: Path) -> None:
     cells = cells_of(["hang", *(f"later{index}" for index in range(200))])
     begun = time.monotonic()
     with LocalExecutor(cells, {RTX.name: environment(python)}, root=tmp_path, slots=2, case_timeout=600) as executor:
-        executor.take(cells[1])
+        # The first slot may hold one of the next two back, behind the job that hangs.
+        while not any(map(executor.is_done, cells[1:3])) and time.monotonic() - begun < 60:
+            time.sleep(0.01)
         assert not executor.is_done(cells[0])
         assert not executor.is_done(cells[-1])
-    assert time.monotonic() - begun < 30
+    assert time.monotonic() - begun < 120
     assert not [thread for thread in threading.enumerate() if thread.name == "jobs"]
 
 

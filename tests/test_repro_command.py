@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import json
+import subprocess
 import sys
 from pathlib import Path
 
 import onnx
 import pytest
 
-from matrix.repro.__main__ import main
+from matrix.repro.__main__ import _one_runtime, main
 from matrix.runtimes.selection import select_tensorrt
 from tests.models import relu
 from tests.repro_bundles import ORT, RTX, bundles_of
 
+INSIDE = "qdq_matmul-uint8-per_tensor-opset13-zero_point_absent-static"
+ANOTHER = "with the codes of int8 the answer is another than ONNX's"
 UINT8 = "quantizelinear-uint8-per_tensor-opset13-zp_absent"
 HERE = [f"--runtime-python={name}={sys.executable}" for name in ("rtx-1.7", "ort-1.31")]
 
@@ -35,6 +38,17 @@ def test_one_cell_becomes_a_folder_and_a_zip_and_runs_on_other_releases(
     assert main([UINT8, "--runtime", "rtx-1.7", "--out", str(tmp_path), *HERE]) == 0  # in the place of the first
 
 
+def test_a_replay_sees_what_is_wrong_inside_a_network(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([INSIDE, "--runtime", "rtx-1.7", "--out", str(tmp_path), *HERE]) == 0
+    status, folder, _ = capsys.readouterr().out.splitlines()
+    assert status == f"wrong: uint8 in ONNX, int8 in the parsed network: x_quantized; {ANOTHER}"
+    assert main(["replay", folder, "--trt-version", "rtx-1.7", *HERE]) == 0
+    assert capsys.readouterr().out.splitlines()[-1].split()[:3] == ["rtx-1.7", "1.7.1.116", "wrong"]
+    told = subprocess.run([sys.executable, "repro.py"], cwd=folder, capture_output=True, text=True, check=False)
+    assert (told.returncode, told.stdout) == (0, "wrong\n"), told.stderr
+    assert ANOTHER in told.stderr
+
+
 def test_a_model_that_the_checker_refuses_is_replayed_as_it_was_tried(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -46,6 +60,11 @@ def test_a_model_that_the_checker_refuses_is_replayed_as_it_was_tried(
         onnx.checker.check_model(model)
     assert main(["replay", str(bundle.folder), "--ort-version", "1.31", *HERE]) == 0
     assert capsys.readouterr().out.splitlines()[-1].split() == ["ort-1.31", "1.31.1", "match"]
+
+
+@pytest.mark.parametrize("name", ["ort-1.31-all", "ort-1.31:all", "1.31-all"])
+def test_a_runtime_is_named_as_its_record_and_its_folder_name_it(name: str) -> None:
+    assert _one_runtime(name, ()).name == "ort-1.31:all"
 
 
 def test_a_bare_number_means_the_release_that_alone_has_it() -> None:
@@ -68,7 +87,9 @@ def test_expected_outputs_come_from_the_bundle(tmp_path: Path, capsys: pytest.Ca
     [
         (["relu-nowhere", "--runtime", "rtx-1.7"], "no case is called 'relu-nowhere'"),
         (["quantizelinear-uint8-per_tensor", "--runtime", "rtx-1.7"], "near it are quantizelinear-uint8-per_tensor"),
-        ([UINT8, "--runtime", "7.1"], "no release is called '7.1'"),
+        ([UINT8, "--runtime", "7.1"], "--runtime: no release is called '7.1'. Known: rtx-1.4, "),
+        ([UINT8, "--runtime", "rtx-1.7,ort-1.31"], "no release is called 'rtx-1.7,ort-1.31'"),
+        ([UINT8, "--runtime", "ort-1.31-fast"], "no release is called 'ort-1.31-fast'"),
         ([UINT8, "--runtime", "rtx-1.6,rtx-1.7"], "names 2 releases"),
         ([UINT8, "--runtime", "none"], "names 0 releases"),
         ([UINT8, "--runtime", "rtx-1.7", "--case-timeout", "0"], "is not a positive number"),

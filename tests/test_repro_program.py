@@ -116,6 +116,7 @@ def cell(points: Sequence[dict[str, Any]] = (), **changes: Any) -> dict[str, Any
     facts = {
         "outputs": [{"name": "y", "dtype": "float32", "shape": [None, 3]}], "points": list(points), "tables": {},
         "tolerance": asdict(Tolerance()), "must_refuse": "", "must_read": [], "dynamic": False, "no_reference": "",
+        "must_be_unsigned": [],
         "dtypes_that_need_a_gpu": ["int8"],
     }  # fmt: skip
     return {**facts, **changes}
@@ -139,12 +140,12 @@ NETWORKS = st.sampled_from([None, ("float32", (-1, 3)), ("int8", (-1, 3)), ("flo
     must_refuse=st.sampled_from(["", "", "a fault"]), not_applicable=st.sampled_from(["", "", "never"]),
     how=st.lists(st.sampled_from(["ran", "refused", "absent", "elsewhere"]), max_size=2),
     dynamic=st.booleans(), allowed=st.booleans(), known=st.booleans(), same_shape=st.booleans(),
-    restricted=st.booleans(), ignores=st.booleans(),
+    restricted=st.booleans(), ignores=st.booleans(), signs=st.booleans(),
 )  # fmt: skip
 def test_evidence_is_classified_alike(
     judge: Any, failed: str | None, network: Any, has_gpu: bool, machine: str, must_refuse: str, not_applicable: str,
     how: list[str], dynamic: bool, allowed: bool, known: bool, same_shape: bool, restricted: bool,
-    ignores: bool,
+    ignores: bool, signs: bool,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> None:  # fmt: skip
     job = tmp_path_factory.getbasetemp()
@@ -176,6 +177,7 @@ def test_evidence_is_classified_alike(
     status, _ = classify(
         Evidence(
             not_applicable=not_applicable, machine=machine, failed=failed, must_refuse=must_refuse, network=parsed,
+            inside=["q is signed"] * (signs and network is not None),
             not_here="it cannot" if (inside and not has_gpu) or (network and restricted) else "",
             executed=bool(ran), stage="s", words="no",
             one_shape=dynamic and ran_at_one_shape(asked, {name: shapes[name] for name in ran}), points=points,
@@ -188,6 +190,7 @@ def test_evidence_is_classified_alike(
         failed=failed, machine=machine, not_applicable=not_applicable, executed=bool(ran),
         network=network and {
             "outputs": [{"name": "y", "dtype": network[0], "shape": network[1]}], "dtypes": inside, "unread": ["x"],
+            "quantized": {"q": "int8", "r": "int8"},
         },
         points=[
             *({"point": name, "error": "", "outputs": [stored], "shapes": shapes[name]} for name in ran),
@@ -201,6 +204,7 @@ def test_evidence_is_classified_alike(
     expected = {point.name: [("y", y, "float32")] for point in asked} if known else {}
     found, why = judge.judge(
         cell(described, must_refuse=must_refuse, must_read=["x", "w"] if ignores else ["w"], dynamic=dynamic,
+             must_be_unsigned=["q", "r"] if signs else ["q", "gone"],
              no_reference=reference.why), given_reply, ("", ""), job=job, expected=expected, has_gpu=has_gpu,
     )  # fmt: skip
     assert found == status, why

@@ -14,7 +14,7 @@ from matrix.errors import MatrixError, OptionError, UnknownRuntimeError
 from matrix.runtimes import installed
 from matrix.runtimes.installed import installed_release
 from matrix.runtimes.releases import Product, Release, load
-from matrix.runtimes.selection import Runtime, parse_runtime_pythons, select_onnxruntime, select_tensorrt
+from matrix.runtimes.selection import PROVIDERS, Runtime, parse_runtime_pythons, select_onnxruntime, select_tensorrt
 
 
 def names(runtimes: tuple[Runtime, ...]) -> list[str]:
@@ -48,6 +48,7 @@ def release_named(name: str) -> Release:
         ("8.6,10.0,rtx-1.7", ["8.6", "10.0", "rtx-1.7"]),
         (" RTX-1.7 ,, 8.6,rtx-1.7.1.116,", ["rtx-1.7", "8.6"]),
         ("rtx-1.7:sm89,rtx-1.7,RTX:SM120", ["rtx-1.7:sm89", "rtx-1.7", "rtx-1.7:sm120"]),
+        ("rtx-1.7-sm89,rtx-1.7-SM120,1.7:sm89", ["rtx-1.7:sm89", "rtx-1.7:sm120"]),
         ("none", []),
     ],
 )
@@ -64,7 +65,21 @@ def test_all_is_every_tensorrt_and_not_by_name_unless_named_too() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["9.3", "10.99", "8.6.9", "10.7.0.post9", "ort-1.31", "1.31", "latest", "10.", "-", "1.2.3.4.5"]
+    "text",
+    [
+        "rtx-all",
+        "rtx-sm89",
+        "9.3",
+        "10.99",
+        "8.6.9",
+        "10.7.0.post9",
+        "ort-1.31",
+        "1.31",
+        "latest",
+        "10.",
+        "-",
+        "1.2.3.4.5",
+    ],
 )
 def test_an_unknown_tensorrt_is_refused_with_the_known_ones(text: str) -> None:
     with pytest.raises(UnknownRuntimeError, match=r"--trt-version.*rtx-1\.4.*8\.5.*10\.16.*11\.4") as caught:
@@ -82,6 +97,8 @@ def test_an_unknown_tensorrt_is_refused_with_the_known_ones(text: str) -> None:
         ("rtx-1.4:sm121", "it can for sm75, sm80, sm86, sm89, sm120"),
         ("rtx-1.7:", "cannot build for ''"),
         ("rtx-1.7:sm90", "rtx-1.7 cannot build for 'sm90'"),
+        ("rtx-1.7-sm90", "rtx-1.7 cannot build for 'sm90'"),
+        ("8.6-sm89", "only TensorRT-RTX"),
     ],
 )
 def test_a_tensorrt_selection_that_cannot_be_used_is_refused(text: str, complaint: str) -> None:
@@ -174,6 +191,8 @@ def test_the_version_is_what_the_module_itself_says(monkeypatch: pytest.MonkeyPa
         ("ORT-1.31 , 1.31.1", " All ", ["ort-1.31:all"]),
         ("ort-1.31:all,1.20", "off", ["ort-1.31:all", "ort-1.20"]),
         ("1", "off", ["ort-1.31"]),
+        ("ort-1.31-all,1.20-off,1.20-all", "all", ["ort-1.31:all", "ort-1.20", "ort-1.20:all"]),
+        ("ort-1.31-cuda-all,1.31-cuda", "off", ["ort-1.31-cuda:all", "ort-1.31-cuda"]),
         ("none", "off", []),
     ],
 )
@@ -181,6 +200,21 @@ def test_onnxruntime_selection(text: str | None, optimization: str, selected: li
     runtimes = select_onnxruntime(text, optimization, {})
     assert names(runtimes) == selected
     assert all(runtime.by_name == (text is not None) for runtime in runtimes)
+
+
+@given(st.sampled_from(load()), st.sampled_from(["off", "all"]), st.sampled_from(["", *PROVIDERS]), st.integers(0, 99))
+def test_what_reports_and_folders_call_a_runtime_selects_it(
+    release: Release, optimization: str, provider: str, number: int
+) -> None:
+    if release.product is Product.ONNXRUNTIME:
+        known = release.with_provider(provider) if provider and release.gpu_packages else release
+        runtime = Runtime(known, optimization=optimization, provider=provider if known is not release else "")
+        found = [select_onnxruntime(text, "off", {}) for text in (runtime.name, runtime.file_name)]
+    else:
+        targets = ("", *release.targets)
+        runtime = Runtime(release, sm=targets[number % len(targets)])
+        found = [select_tensorrt(text, {}) for text in (runtime.name, runtime.file_name)]
+    assert [names(each) for each in found] == [[runtime.name]] * 2
 
 
 def test_all_onnxruntimes_are_not_by_name() -> None:
@@ -195,6 +229,8 @@ def test_all_onnxruntimes_are_not_by_name() -> None:
         ("2.0", "off", "no release is called '2.0'. Known: ort-1.15"),
         ("default", "off", "no release is called 'default'"),
         ("rtx-1.7", "off", "no release is called 'rtx-1.7'"),
+        ("ort-all", "off", "no release is called 'ort-all'"),
+        ("1.31-fast", "off", "no release is called '1.31-fast'"),
         ("1.31", "fast", "'fast' is not one of off, all or off,all"),
         ("1.31:fast", "off", "'fast' is not one of off, all or off,all"),
         ("1.31", "none", "'none' is not one of off, all or off,all"),
@@ -221,8 +257,22 @@ def test_interpreters_go_to_their_runtimes_by_any_name(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("name", "release"),
+    [
+        ("ort-1.31:all", "ort-1.31"), ("ort-1.31-all", "ort-1.31"), ("rtx-1.7:sm89", "rtx-1.7"),
+        ("RTX-1.7-sm89", "rtx-1.7"), ("ort-1.31-cuda-all", "ort-1.31-cuda"),
+    ],
+)  # fmt: skip
+def test_an_interpreter_goes_to_the_release_of_a_runtime_by_the_name_in_reports(name: str, release: str) -> None:
+    assert parse_runtime_pythons([f"{name}={sys.executable}"]) == {release: Path(sys.executable)}
+
+
+@pytest.mark.parametrize(
     ("values", "complaint"),
     [
+        (["rtx-1.7:sm1=/bin/sh"], "rtx-1.7 cannot build for 'sm1'"),
+        (["ort-1.31:fast=/bin/sh"], "'fast' is not one of off, all"),
+        (["8.6-sm90=/bin/sh"], "--runtime-python: '8.6-sm90' asks for an architecture"),
         (["rtx-1.7"], "'rtx-1.7' is not NAME=PATH"),
         (["=/bin/sh"], "is not NAME=PATH"),
         (["rtx-1.7="], "is not NAME=PATH"),

@@ -77,6 +77,10 @@ def test_placeholders_are_named_groups() -> None:
             "uint8-becomes-int8",
         ),
         (
+            Diagnostic(source="network", message="uint8 in ONNX, int8 in the parsed network: q"),
+            "uint8-becomes-int8",
+        ),
+        (
             Diagnostic(source="network", message="output y is float64 in ONNX, float32 in the parsed network"),
             "double-becomes-float",
         ),

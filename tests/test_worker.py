@@ -168,6 +168,26 @@ def test_tensorrt_rtx_shows_what_it_made_of_an_output(rtx: Run) -> None:
     assert reply.network.outputs[0].dtype == "int8"
 
 
+def test_tensorrt_rtx_names_what_it_quantizes(rtx: Run) -> None:
+    def build() -> onnx.ModelProto:
+        nodes = [
+            helper.make_node("QuantizeLinear", ["x", "scale"], ["codes"]),
+            helper.make_node("DequantizeLinear", ["codes", "scale"], ["mid"]),
+            helper.make_node("QuantizeLinear", ["mid", "scale", "zero"], ["c" * 1001]),
+            helper.make_node("DequantizeLinear", ["c" * 1001, "scale", "zero"], ["y"]),
+        ]
+        values = [helper.make_tensor_value_info(name, TensorProto.FLOAT, [2, 3]) for name in "xy"]
+        constants = {"scale": np.float32(0.5), "zero": np.int8(0)}
+        initializers = [numpy_helper.from_array(np.asarray(value), name) for name, value in constants.items()]
+        graph = helper.make_graph(nodes, "pair", values[:1], values[1:], initializers)
+        return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+
+    reply, _ = rtx(case("pair", build, points=STATIC, profiles=()))
+    assert reply.failed is None
+    assert reply.network is not None
+    assert reply.network.quantized == {"codes": "int8"}  # and not the name that is too long to be told
+
+
 def test_tensorrt_rtx_refuses_garbage_that_its_parser_accepts(rtx: Run) -> None:
     reply, _ = rtx(case("empty", onnx.ModelProto, tags=frozenset({"invalid_on_purpose"}), points=STATIC, profiles=()))
     assert reply.failed == "parse"

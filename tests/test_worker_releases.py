@@ -198,3 +198,4 @@ def test_every_precision_walks_through_the_api_of_every_release(
             {name.upper() for name in wanted | ({"int8"} if weak else set())} if can else set()
         )
         assert not can or reply.layers[0]["name"] == "y"
+        assert not can or reply.network["quantized"] == {"y": "float32"}

@@ -34,12 +34,14 @@ class NetworkTensor:
 class Network:
     """What a parser made of the model; ``dtypes`` are all element types that occur inside it.
 
-    ``unread`` are the inputs that no layer reads and that are no outputs.
+    ``unread`` are the inputs that no layer reads and that are no outputs; ``quantized`` are the tensors that its
+    quantize layers make, name -> dtype.
     """
 
     outputs: tuple[NetworkTensor, ...]
     dtypes: tuple[str, ...]
     unread: tuple[str, ...] = ()
+    quantized: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -16,6 +16,7 @@ class JobQueue(Generic[Job]):
         self._waiting: deque[tuple[Job, bool]] = deque()
         self._changed = threading.Condition()
         self._closed = False
+        self._idle = 0  # slots that wait for a job
 
     def put(self, job: Job, *, needs_gpu: bool) -> None:
         with self._changed:
@@ -35,12 +36,14 @@ class JobQueue(Generic[Job]):
                 job = self._take(has_gpu=has_gpu)
                 if job is not None or self._closed:
                     return job
+                self._idle += 1
                 self._changed.wait()
+                self._idle -= 1
 
-    def get_nowait(self, *, has_gpu: bool) -> Job | None:
-        """Take the next job that the slot can run, if there is one at this moment."""
+    def get_ahead(self, *, has_gpu: bool) -> Job | None:
+        """Take a job ahead, if there is one that no idle slot is about to take: it waits for the one that runs."""
         with self._changed:
-            return self._take(has_gpu=has_gpu)
+            return self._take(has_gpu=has_gpu) if len(self._waiting) > self._idle else None
 
     def _take(self, *, has_gpu: bool) -> Job | None:
         for index, (job, needs_gpu) in enumerate(self._waiting):

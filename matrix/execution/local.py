@@ -186,7 +186,7 @@ class LocalExecutor:
         try:
             job = self._jobs.get(has_gpu=has_gpu)
             while job is not None:
-                following = self._jobs.get_nowait(has_gpu=has_gpu)
+                following = self._jobs.get_ahead(has_gpu=has_gpu)
                 with self._first_gpu if slot is self._slots[0] and self._needs_gpu(job) else nullcontext():
                     finished = self._run(slot, job, following)
                 self._results[job.cell.id].set_result(finished)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -29,10 +29,9 @@ def make_model_folder(case: ModelCase, path: Path, examiner: Examiner) -> CaseFo
             return CaseFolder(path=path, invalid=str(error))
     assert case.interface is not None
     (path / "inputs").mkdir(parents=True)
-    sha = hashlib.sha256()
-    for name, source in {"model.onnx": case.files.model, **_external(case)}.items():
+    files = {"model.onnx": case.files.model, **_external(case)}
+    for name, source in files.items():
         bring(source, path / name)
-        _hash(sha, name, path / name)
     try:
         checked = examiner.check(case.files.model)
         if not checked.checker:
@@ -41,14 +40,10 @@ def make_model_folder(case: ModelCase, path: Path, examiner: Examiner) -> CaseFo
         points = store_points(path, case.points, case.inputs)
     except ModelError as error:  # what was recorded contradicts a valid model, or changed since it was found
         return CaseFolder(path=path, invalid=str(error))
-    for point in points:
-        for tensor in point["inputs"]:
-            _hash(sha, repr((point["name"], tensor["name"], tensor["dtype"], tensor["shape"])), path / tensor["file"])
     profiles = store_profiles(case.profiles)
-    sha.update(repr(_plain(profiles)).encode())
     return CaseFolder(
         path=path,
-        digest=sha.hexdigest(),
+        digest=digest_of(path, files, points, profiles),
         points=points,
         profiles=profiles,
         outputs=checked.outputs,
@@ -56,6 +51,24 @@ def make_model_folder(case: ModelCase, path: Path, examiner: Examiner) -> CaseFo
         checker=checked.checker,
         notes=case.notes,
     )
+
+
+def digest_of(
+    path: Path, files: Iterable[str], points: Sequence[Mapping[str, Any]], profiles: Iterable[Mapping[str, Any]]
+) -> str:
+    """Return the SHA-256 of the model's ``files`` in the case folder ``path``, its inputs and its profiles.
+
+    Raises:
+        OSError: a file cannot be read.
+    """
+    sha = hashlib.sha256()
+    for name in files:
+        _hash(sha, name, path / name)
+    for point in points:
+        for tensor in point["inputs"]:
+            _hash(sha, repr((point["name"], tensor["name"], tensor["dtype"], tensor["shape"])), path / tensor["file"])
+    sha.update(repr(_plain(profiles)).encode())
+    return sha.hexdigest()
 
 
 def _external(case: ModelCase) -> dict[str, Path]:
@@ -69,5 +82,5 @@ def _hash(sha: Any, name: str, path: Path) -> None:
             sha.update(piece)
 
 
-def _plain(profiles: tuple[Mapping[str, Any], ...]) -> list[Any]:
+def _plain(profiles: Iterable[Mapping[str, Any]]) -> list[Any]:
     return [sorted((kind, sorted(ranges.items())) for kind, ranges in profile.items()) for profile in profiles]

@@ -11,6 +11,7 @@ from matrix.errors import MatrixError, OptionError, UnknownRuntimeError
 from matrix.record import Precision
 from matrix.repro.replay import replay, table
 from matrix.repro.running import find_case, write_bundles
+from matrix.runtimes.releases import load
 from matrix.runtimes.selection import Runtime, parse_runtime_pythons, select_onnxruntime, select_tensorrt
 
 USAGE_ERROR = 2
@@ -102,7 +103,10 @@ def _one_runtime(name: str, runtime_pythons: Sequence[str]) -> Runtime:
     try:
         found = select_tensorrt(name, pythons)
     except UnknownRuntimeError:
-        found = select_onnxruntime(name, "off", pythons)
+        try:
+            found = select_onnxruntime(name, "off", pythons)
+        except UnknownRuntimeError as error:
+            raise UnknownRuntimeError("--runtime", name, [release.name for release in load()]) from error
     if len(found) != 1:
         raise OptionError(f"--runtime: {name!r} names {len(found)} releases; give the name of one")
     return found[0]

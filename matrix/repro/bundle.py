@@ -124,6 +124,7 @@ def _describe(
         "no_reference": hide(reference.why),
         "must_refuse": fault_on_purpose(cell),
         "must_read": list(reference.ignored),
+        "must_be_unsigned": list(reference.signed.names) if reference.signed and reference.signed.matters else [],
         "dynamic": promises_dynamic_shapes(case),
         "dtypes_that_need_a_gpu": list(release.dtypes_that_need_a_gpu_to_build),
     }

@@ -14,11 +14,13 @@ from cases.promise import FAMILY
 from matrix.case_folder import CaseFolder, DeclaredOutput, store_calibration, store_points, store_profiles
 from matrix.conclusion import conclude
 from matrix.models.external import bring
+from matrix.models.folder import digest_of
 from matrix.plan import plan
 from matrix.record import Record
 from matrix.repro.manifest import MODEL, Manifest, read_manifest
 from matrix.repro.running import executing
 from matrix.repro.unpack import check_model, opened, read_tensor
+from matrix.run import with_network
 from matrix.runtimes.selection import Runtime
 from matrix.verdict.reference import Reference
 from reports.text import one_line
@@ -42,11 +44,15 @@ def replay(
         case, reference = case_of(manifest, folder), expected_of(manifest, folder)
         cells = plan([case], runtimes, [manifest.precision])
         make = partial(make_folder, manifest, folder)
-        with executing(cells, timeout=timeout, output=output, make_folder=make) as (executor, hardware, _):
-            records = [
-                conclude(executor.take(cell), reference, run="", hardware=hardware, expected=None).record
-                for cell in cells
-            ]
+        with executing(cells, timeout=timeout, output=output, make_folder=make) as (
+            executor,
+            hardware,
+            references,
+        ):
+            records = []
+            for finished in map(executor.take, cells):
+                known = with_network(reference, finished, references)
+                records.append(conclude(finished, known, run="", hardware=hardware, expected=None).record)
     return manifest, records
 
 
@@ -90,11 +96,13 @@ def make_folder(manifest: Manifest, bundle: Path, case: Case, path: Path) -> Cas
     (path / "inputs").mkdir(parents=True)
     for name in manifest.model_files:
         bring(bundle / name, path / name)
+    points, profiles = store_points(path, case.points, case.inputs), store_profiles(case.profiles)
     return CaseFolder(
         path=path,
-        points=store_points(path, case.points, case.inputs),
+        digest=digest_of(path, manifest.model_files, points, profiles),
+        points=points,
         forbidden=frozenset(point.name for point in case.points if not point.allowed),
-        profiles=store_profiles(case.profiles),
+        profiles=profiles,
         outputs=tuple(DeclaredOutput(name=each.name, dtype=each.dtype, shape=each.shape) for each in manifest.outputs),
         calibration=store_calibration(path, case.calibration) if case.calibration else None,
         external=manifest.model_files[1:],

@@ -19,6 +19,7 @@ PYTHON = "--runtime-python"
 OPTIMIZATION = "--ort-optimization"
 FAMILIES = {"rtx": Product.TENSORRT_RTX, "trt": Product.TENSORRT, "ort": Product.ONNXRUNTIME}
 PROVIDERS = ("cuda", "tensorrt")  # of ONNX Runtime, beside its CPU provider
+VARIANT = re.compile(r"(.*\d.*)-(off|all|sm\d+)")  # a runtime as folders and files are named after it
 ASKED = re.compile(r"(?:(rtx|trt|ort)(?:-|$))?(\d+(?:\.\d+){0,3})?(?:\.post(\d+))?")
 
 
@@ -49,6 +50,8 @@ class Runtime:
 def select_tensorrt(text: str | None, pythons: Mapping[str, Path]) -> tuple[Runtime, ...]:
     """Return the runtimes that ``text``, the value of --trt-version, selects; None selects the defaults.
 
+    A name may end with an architecture to build for: ``rtx-1.7:sm89``, or ``rtx-1.7-sm89`` as in the name of a file.
+
     Raises:
         UnknownRuntimeError: a name fits no release.
         OptionError: it selects nothing, or asks for an architecture that a release cannot be built for, or for the
@@ -59,22 +62,22 @@ def select_tensorrt(text: str | None, pythons: Mapping[str, Path]) -> tuple[Runt
         return tuple(_with_python(Runtime(release), pythons) for release in known if release.default)
     chosen: list[Runtime] = []
     for item in _items(TRT, text):
-        name, _, sm = item.partition(":")
+        name, sm = _split_variant(item)
         if item == "all":
             chosen.extend(Runtime(release) for release in known)
         elif item == "installed":
             chosen.append(Runtime(installed_release(known), python=Path(sys.executable), by_name=True))
         else:
             release = _find(TRT, name, known)
-            chosen.append(Runtime(release, sm=_target(item, release, sm), by_name=True))
+            chosen.append(Runtime(release, sm=_target(TRT, item, release, sm), by_name=True))
     return _merged(chosen, pythons)
 
 
 def select_onnxruntime(text: str | None, optimization: str, pythons: Mapping[str, Path]) -> tuple[Runtime, ...]:
     """Return the runtimes that ``text``, the value of --ort-version, selects; None selects the default.
 
-    ``optimization`` is ``off``, ``all`` or ``off,all``, for every release that does not name its own (``1.31:all``). A
-    name may end with an execution provider, as in ``1.31-cuda``.
+    ``optimization`` is ``off``, ``all`` or ``off,all``, for every release that does not name its own (``1.31:all``, or
+    ``ort-1.31-all`` as in the name of a file). A name may end with an execution provider, as in ``1.31-cuda``.
 
     Raises:
         UnknownRuntimeError: a name fits no release.
@@ -84,12 +87,12 @@ def select_onnxruntime(text: str | None, optimization: str, pythons: Mapping[str
     levels = [_optimization(level) for level in _split(OPTIMIZATION, optimization)]
     chosen: list[Runtime] = []
     for item in _items(ORT, text) if text is not None else ["default"]:
-        named_release, colon, level = item.partition(":")
+        named_release, level = _split_variant(item)
         name, provider = _split_provider(named_release)
         releases = {"all": known, "default": [release for release in known if release.default and text is None]}
         found = releases.get(item) or [_find(ORT, name, known)]
         named = item not in releases
-        wanted = [_optimization(level)] if colon else levels
+        wanted = levels if level is None else [_optimization(level)]
         if provider:
             found = [release.with_provider(provider) for release in found]
         chosen.extend(
@@ -103,12 +106,14 @@ def select_onnxruntime(text: str | None, optimization: str, pythons: Mapping[str
 def parse_runtime_pythons(values: Sequence[str]) -> Mapping[str, Path]:
     """Return the interpreters that ``values``, each a NAME=PATH, give: name of a release -> path.
 
-    The caller checks that every name is that of a release of its run. The path is not resolved: the interpreter of a
-    virtual environment is a link, and only by its own name does it see its packages.
+    All that a run makes of a release has its interpreter, whichever of them a value names. The caller checks that every
+    name is that of a release of its run. The path is not resolved: the interpreter of a virtual environment is a link,
+    and only by its own name does it see its packages.
 
     Raises:
         UnknownRuntimeError: a name fits no release.
-        OptionError: a value is not NAME=PATH, gives a release a second interpreter, or names no program.
+        OptionError: a value is not NAME=PATH, gives a release a second interpreter, names what a release cannot be, or
+            no program.
     """
     pythons: dict[str, Path] = {}
     for value in values:
@@ -116,8 +121,14 @@ def parse_runtime_pythons(values: Sequence[str]) -> Mapping[str, Path]:
         path = Path(text.strip()).expanduser().absolute()
         if not (equals and name.strip() and text.strip()):
             raise OptionError(f"{PYTHON}: {value!r} is not NAME=PATH, for example rtx-1.7=/opt/rtx/bin/python")
-        asked, provider = _split_provider(name.strip().lower())
-        key = "-".join([_find(PYTHON, asked, load()).name, *([provider] if provider else [])])
+        named_release, variant = _split_variant(name.strip().lower())
+        asked, provider = _split_provider(named_release)
+        release = _find(PYTHON, asked, load())
+        if release.product is not Product.ONNXRUNTIME:
+            _target(PYTHON, name.strip(), release, variant)
+        elif variant is not None:
+            _optimization(variant)
+        key = release.with_provider(provider).name if provider else release.name
         if not (os.access(path, os.X_OK) and path.is_file()):  # in a folder that is closed to us, is_file() would raise
             raise OptionError(f"{PYTHON} {key}: {text.strip()} is not a program; give the path of a Python")
         if pythons.setdefault(key, path) != path:
@@ -138,6 +149,15 @@ def _split(option: str, text: str) -> list[str]:
     if not items:
         raise OptionError(f"{option}: {text!r} names nothing; leave the option out, or give a name or a comma list")
     return items
+
+
+def _split_variant(asked: str) -> tuple[str, str | None]:
+    """Return the release that ``asked`` names and what it says of its use, None where it says nothing."""
+    name, colon, variant = asked.partition(":")
+    if colon:
+        return name, variant
+    found = VARIANT.fullmatch(asked)
+    return (found[1], found[2]) if found else (asked, None)
 
 
 def _split_provider(asked: str) -> tuple[str, str]:
@@ -170,11 +190,13 @@ def _find(option: str, asked: str, releases: Iterable[Release]) -> Release:
     return max(fitting, key=lambda release: release.number)
 
 
-def _target(item: str, release: Release, sm: str) -> str:
-    if ":" in item and not release.targets:
-        raise OptionError(f"{TRT}: {item!r} asks for an architecture, and only TensorRT-RTX builds for a chosen one")
-    if ":" in item and sm not in release.targets:
-        raise OptionError(f"{TRT}: {release.name} cannot build for {sm!r}; it can for {', '.join(release.targets)}")
+def _target(option: str, item: str, release: Release, sm: str | None) -> str:
+    if sm is None:
+        return ""
+    if not release.targets:
+        raise OptionError(f"{option}: {item!r} asks for an architecture, and only TensorRT-RTX builds for a chosen one")
+    if sm not in release.targets:
+        raise OptionError(f"{option}: {release.name} cannot build for {sm!r}; it can for {', '.join(release.targets)}")
     return sm
 
 

@@ -42,3 +42,10 @@ def depends(outputs: Outputs, tolerance: Tolerance) -> bool:
         for point in outputs
         if point + CHANGED in outputs
     )
+
+
+def repeats(outputs: Outputs, tolerance: Tolerance) -> bool:
+    """Say whether the same question asked `AGAIN` had the same answer at every point."""
+    return all(
+        agree(outputs[point], outputs[point + AGAIN], tolerance) for point in outputs if point + AGAIN in outputs
+    )

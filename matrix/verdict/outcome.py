@@ -37,6 +37,7 @@ class Evidence:
     words: str = ""  # the runtime's first words on that
     not_here: str = ""  # why the release could not have built this network on this machine
     network: Sequence[str] = ()  # differences between the parsed network and what ONNX declares
+    inside: Sequence[str] = ()  # those inside it that make another answer; outputs, where there are any, tell more
     executed: bool = False
     must_refuse: str = ""  # what is at fault on purpose: a runtime that takes it does something that nobody defined
     one_shape: bool = False  # of a case with dynamic shapes: all that ran had the same input shapes
@@ -66,7 +67,7 @@ def classify(evidence: Evidence) -> tuple[Status, str]:
     if evidence.failed is not None and not evidence.failed.startswith("run"):
         return _refused(evidence)
     if evidence.failed is None and not evidence.executed:
-        return Status.BUILDS, ""
+        return (Status.WRONG, "; ".join(evidence.inside)) if evidence.inside else (Status.BUILDS, "")
     return _ran(evidence)
 
 

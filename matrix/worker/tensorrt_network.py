@@ -14,11 +14,17 @@ DTYPES = {
 }  # fmt: skip
 
 
+MAX_QUANTIZED = 1000  # tensors that are named
+MAX_NAME = 1000  # characters of one that is
+
+
 def describe(trt: Any, network: Any) -> Dict[str, Any]:
     """Return names, dtypes and shapes of the outputs (-1: dynamic, None: rank unknown) and every dtype inside.
 
-    ``unread`` are the inputs whose values and shapes nothing in the network can depend on.
+    ``unread`` are the inputs whose values and shapes nothing in the network can depend on; ``quantized`` are what its
+    quantize layers make, name -> dtype. The parser leaves tensors the names that they have in ONNX.
     """
+    quantized: Dict[str, str] = {}
     outputs = [network.get_output(index) for index in range(network.num_outputs)]
     inputs = [network.get_input(index) for index in range(network.num_inputs)]
     inside = {dtype_name(tensor) for tensor in [*outputs, *inputs]}
@@ -26,12 +32,17 @@ def describe(trt: Any, network: Any) -> Dict[str, Any]:
     for index in range(network.num_layers):
         layer = network.get_layer(index)
         read |= {tensor.name for tensor in tensorrt_api.read_by(trt, layer)}
-        made = (layer.get_output(number) for number in range(layer.num_outputs))
-        inside.update(dtype_name(tensor) for tensor in made if tensor is not None)  # None: an output nobody uses
+        made = [layer.get_output(number) for number in range(layer.num_outputs)]
+        used = [tensor for tensor in made if tensor is not None]  # None: an output nobody uses
+        inside.update(dtype_name(tensor) for tensor in used)
+        for tensor in used if layer.type == trt.LayerType.QUANTIZE else []:
+            if len(quantized) < MAX_QUANTIZED and len(tensor.name) <= MAX_NAME:
+                quantized[tensor.name] = dtype_name(tensor)
     return {
         "outputs": [{"name": t.name, "dtype": dtype_name(t), "shape": shape_of(t)} for t in outputs],
         "inputs": [{"name": t.name, "dtype": dtype_name(t), "shape": shape_of(t)} for t in inputs],
         "unread": [t.name for t in inputs if t.name not in read],
+        "quantized": quantized,
         "dtypes": sorted(inside),
         "layers": network.num_layers,
     }

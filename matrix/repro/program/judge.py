@@ -42,7 +42,8 @@ def judge(
     if failed is not None and not failed.startswith("run"):
         return _refused(failed, _first_words(reply), not_here)
     if failed is None and not reply["executed"]:
-        return "builds", ""
+        signed = _signed(cell, reply["network"])
+        return ("wrong", signed) if signed else ("builds", "")
     return _ran(cell, reply, job, expected)
 
 
@@ -149,6 +150,15 @@ def _ignored(cell: Dict[str, Any], network: Optional[Dict[str, Any]]) -> List[st
     unread = network["unread"] if network else []
     words = "ONNX's answer depends on an input that no layer of the parsed network reads: {}"
     return [words.format(name) for name in cell["must_read"] if name in unread]
+
+
+def _signed(cell: Dict[str, Any], network: Optional[Dict[str, Any]]) -> str:
+    """Return that the parsed network quantizes to int8 what ONNX's answer needs as uint8; empty where it does not."""
+    names, quantized = cell["must_be_unsigned"], network["quantized"] if network else {}
+    if not names or any(quantized.get(name) != "int8" for name in names):
+        return ""
+    words = "uint8 in ONNX, int8 in the parsed network: {}; with the codes of int8 the answer is another than ONNX's"
+    return words.format(", ".join(name[:100] for name in names[:5]) + (" and others" if len(names) > 5 else ""))
 
 
 def _network_differences(declared: Sequence[Dict[str, Any]], network: Optional[Dict[str, Any]]) -> List[str]:

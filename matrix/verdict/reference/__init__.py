@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from matrix.verdict.reference.answer import Answer, Outputs, Reference
+from matrix.verdict.reference.answer import Answer, Outputs, Reference, SignedCodes
 
-__all__ = ["Answer", "Outputs", "Reference"]
+__all__ = ["Answer", "Outputs", "Reference", "SignedCodes"]

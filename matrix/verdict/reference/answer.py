@@ -20,6 +20,17 @@ class Answer:
 
 
 @dataclass(frozen=True, kw_only=True)
+class SignedCodes:
+    """Tensors inside a model that ONNX quantizes to uint8, and the runtime's parsed network to int8.
+
+    ``matters``: ONNX's answer is another with these codes; None where that is not known.
+    """
+
+    names: tuple[str, ...]
+    matters: bool | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class Reference(Answer):
     """The answer that judges, and the ``second`` one, whose difference from it is only told.
 
@@ -28,6 +39,7 @@ class Reference(Answer):
 
     second: Answer = field(default_factory=Answer)
     ignored: tuple[str, ...] = ()
+    signed: SignedCodes | None = None
 
 
 def choose(first: Answer, second: Answer, *, itself: bool = False) -> Reference:
