@@ -6,9 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
 
-from cases.case import Case
 from cases.catalogue import INVALID_ON_PURPOSE, INVALID_REQUEST
-from cases.operator_types import OperatorTypes
 from cases.promise import promises_dynamic_shapes
 from matrix.engine_evidence import engine_diagnostics, engine_of, note_on_match
 from matrix.execution.job import Reply, ReplyError, read_outputs
@@ -18,18 +16,15 @@ from matrix.point_evidence import gather, shapes_that_ran
 from matrix.record import (
     FINE,
     SILENT,
-    CaseInfo,
     Diagnostic,
-    MachineInfo,
     OutputResult,
     PointResult,
     Precision,
     Record,
-    RuntimeInfo,
     Status,
 )
-from matrix.reported_bug import reported_bug
-from matrix.runtimes.hardware import Gpu, Hardware
+from matrix.record_info import case_info, machine_info, runtime_info
+from matrix.runtimes.hardware import Hardware
 from matrix.verdict.baseline import judge
 from matrix.verdict.outcome import Evidence, classify, compare_network
 from matrix.verdict.outputs import compare_outputs
@@ -84,8 +79,8 @@ def conclude(
     record = Record(
         run=run,
         time=datetime.now(timezone.utc).isoformat(timespec="milliseconds"),
-        case=_case_info(cell.case, finished),
-        runtime=_runtime_info(cell, finished),
+        case=case_info(cell.case, finished),
+        runtime=runtime_info(cell, finished),
         machine=machine_info(hardware, ran.gpu if ran else None),
         precision=cell.precision,
         status=status,
@@ -227,48 +222,3 @@ def _staged(before: Mapping[Precision, Status]) -> list[Diagnostic]:
         return []
     stages = ", ".join(f"{precision}: {status}" for precision, status in before.items())
     return [Diagnostic(source="harness", severity="info", message=f"the stages before: {stages}")]
-
-
-def _case_info(case: Case, finished: Finished) -> CaseInfo:
-    types = finished.folder.types if finished.folder else OperatorTypes()
-    return CaseInfo(
-        id=case.id,
-        family=case.family,
-        op=case.op,
-        opset=case.opset,
-        summary=case.summary,
-        digest=finished.folder.digest if finished.folder else "",
-        tags=tuple(sorted(case.tags)),
-        source=case.source,
-        report=reported_bug(case),
-        reads=types.reads,
-        writes=types.writes,
-    )
-
-
-def _runtime_info(cell: Cell, finished: Finished) -> RuntimeInfo:
-    ran = finished.ran
-    return RuntimeInfo(
-        name=cell.runtime.name,
-        requested=cell.runtime.release.version,
-        product=cell.runtime.release.product,
-        version=ran.version if ran else "",
-        packages=ran.packages if ran else (),
-        python=ran.python if ran else "",
-    )
-
-
-def machine_info(hardware: Hardware, gpu: Gpu | None = None) -> MachineInfo:
-    """Return what a record says of the machine; ``gpu`` is the one that was used, by default the first."""
-    gpu = gpu or (hardware.gpus[0] if hardware.gpus else None)
-    return MachineInfo(
-        os=hardware.os,
-        cpu=hardware.cpu,
-        gpu=gpu.name if gpu else "",
-        sm=gpu.sm if gpu else "",
-        driver=hardware.driver,
-        cuda=hardware.cuda,
-        gpu_memory_mib=gpu.memory_mib if gpu else 0,
-        sm_clock_mhz=gpu.sm_clock_mhz if gpu else 0,
-        memory_clock_mhz=gpu.memory_clock_mhz if gpu else 0,
-    )

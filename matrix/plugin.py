@@ -13,7 +13,7 @@ import pytest
 from cases.case import Case
 from cases.catalogue import catalogue
 from matrix.case_folder import make_case_folder
-from matrix.conclusion import machine_info
+from matrix.conduct import conduct
 from matrix.errors import MatrixError
 from matrix.exit_status import exit_status, unjudged
 from matrix.known_issues import load_known_issues
@@ -21,8 +21,9 @@ from matrix.models.case import FAMILY as MODEL
 from matrix.models.own_models import OwnModels
 from matrix.options import Options, add_options, read_options
 from matrix.plan import Cell, plan
+from matrix.record_info import machine_info
 from matrix.recorded_cells import cells_that_ran, key_of, read_runs
-from matrix.run import Run, conduct
+from matrix.run import Run
 from matrix.run_baselines import check_place
 from matrix.runtimes.hardware import Hardware, probe
 from matrix.second_reference import reference_first

@@ -1,38 +1,27 @@
-"""One run: provision, run every cell, record it, and write the reports, whatever happens in between."""
+"""One run: every cell is recorded, whatever happens in between, with its evidence and a second try where it is due."""
 
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import Future
-from contextlib import contextmanager
+from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import replace
-from pathlib import Path
-from typing import TextIO
 
-from cases.case import Case
-from matrix.case_folder import CaseFolder, make_case_folder
+from matrix.cell_reference import reference_of
 from matrix.conclusion import CALM, conclude
 from matrix.errors import ReportFolderError
 from matrix.execution.job import make_self_contained
 from matrix.execution.local import Finished, LocalExecutor
-from matrix.ignored_inputs import ignored_inputs
-from matrix.models.own_models import with_recorded
 from matrix.options import Options
 from matrix.plan import CALIBRATED, Cell
 from matrix.record import Precision, Record, Status, Verdict
-from matrix.references import References, both_references
+from matrix.references import References
 from matrix.repro.collection import Bundles
-from matrix.run_baselines import Baselines, baseline_name
+from matrix.run_baselines import Baselines
 from matrix.run_folder import RunFolder
-from matrix.runtimes.environment import Environment, default_cache
-from matrix.runtimes.hardware import Gpu, Hardware, choose_gpus, uses_gpu
-from matrix.runtimes.provisioning import provided
-from matrix.runtimes.selection import Runtime
-from matrix.signed_codes import signed_codes
+from matrix.runtimes.hardware import Hardware
 from matrix.verdict.differences import Answers
 from matrix.verdict.known_issues import Entry, explain
-from matrix.verdict.reference import Outputs, Reference
+from matrix.verdict.reference import Outputs
 from reports.cells import ATTENTION
 
 UNEXPECTED_WHEN_NEW = frozenset({Status.CRASH, Status.TIMEOUT, Status.WRONG, Status.DRIFT})
@@ -152,7 +141,7 @@ class Run:
         return {precision: record.status for precision, record in earlier.items() if record}
 
     def _write(self, record: Record, outputs: Outputs | None, cell: Cell) -> None:
-        digest, differences = self._answers.compare(_answer_key(cell), outputs, cell.case.tolerance)
+        digest, differences = self._answers.compare(answer_key(cell), outputs, cell.case.tolerance)
         record = replace(record, outputs_digest=digest, differences=differences)
         self.folder.append(record)
         self.records[cell.id] = record
@@ -174,99 +163,6 @@ class Run:
         return {}
 
 
-def reference_of(finished: Finished, references: References, *, always: bool = False) -> Reference:
-    """Return the reference of a finished cell; unless ``always``, only where something ran that needs one."""
-    ran = finished.reply is not None and finished.reply.executed
-    if finished.folder is None or not (ran or always):
-        references.learn(finished)
-        return with_network(Reference(), finished, references)
-    case = finished.cell.case
-    if case.no_reference:
-        return Reference(why=case.no_reference)
-    return with_network(with_recorded(references.get(finished), case), finished, references)
-
-
-def with_network(reference: Reference, finished: Finished, references: References) -> Reference:
-    """Return ``reference`` with what the specification says to the parsed network of ``finished``."""
-    return replace(reference, ignored=ignored_inputs(finished, references), signed=signed_codes(finished, references))
-
-
-@contextmanager
-def conduct(
-    cells: Sequence[Cell],
-    options: Options,
-    hardware: Hardware,
-    issues: Sequence[Entry],
-    output: TextIO,
-    *,
-    make_folder: Callable[[Case, Path], CaseFolder] = make_case_folder,
-) -> Iterator[Run]:
-    """Provision the runtimes of ``cells``, start running them on this machine, and yield the Run that records them.
-
-    However the block ends, what has come back is recorded, every worker is gone, and the reports are written. Progress
-    of the provisioning is written to ``output``; ``make_folder`` puts a case on disk.
-
-    Raises:
-        ReportFolderError: the report folder cannot be written.
-        OptionError: the GPUs that were asked for are not there.
-        BaselineError: a baseline cannot be read.
-    """
-    cache, runtimes = default_cache(), list(dict.fromkeys(cell.runtime for cell in cells))
-    gpus = choose_gpus(options.gpus, hardware, used=any(map(uses_gpu, runtimes)))
-    hardware = replace(hardware, gpus=gpus)
-    with RunFolder(options.report_dir) as folder, provided(runtimes, hardware, cache, output) as environments:
-        executor = LocalExecutor(
-            cells,
-            environments,
-            root=folder.work,
-            slots=options.jobs,
-            case_timeout=options.case_timeout,
-            gpus=gpus,
-            settings=options.builder,
-            make_folder=make_folder,
-        )
-        names = _baseline_names(runtimes, environments, gpus[0] if gpus else None)
-        with (
-            both_references(
-                runtimes,
-                environments,
-                cache=cache,
-                folder=folder.work,
-                cpu=hardware.cpu,
-                deadline=options.case_timeout,
-            ) as references,
-            executor,
-        ):
-            run = Run(
-                options=options,
-                executor=executor,
-                folder=folder,
-                references=references,
-                hardware=hardware,
-                baselines=Baselines(options.baselines, names),
-                issues=issues,
-                answers=Answers(map(_answer_key, cells)),
-            )
-            try:
-                yield run
-            finally:
-                try:
-                    run.record_what_is_done(cells)
-                finally:
-                    folder.finish()
-
-
-def _baseline_names(
-    runtimes: Iterable[Runtime], environments: Mapping[str, Future[Environment]], gpu: Gpu | None
-) -> dict[str, str]:
-    names = {}
-    for runtime in runtimes:
-        future = environments[runtime.name]
-        packages = () if future.exception() else future.result().packages
-        names[runtime.name] = baseline_name(runtime, packages, gpu)
-    return names
-
-
 def _is_evidence(record: Record) -> bool:
     """Say whether somebody will want to see the job: it is alarming, or it is not what the baseline says."""
     return record.status in ATTENTION or (record.status not in CALM and record.verdict is not Verdict.SAME)
@@ -278,6 +174,6 @@ def _is_unexpected(record: Record) -> bool:
     return record.verdict in (Verdict.REGRESSION, Verdict.PROGRESSION)
 
 
-def _answer_key(cell: Cell) -> Hashable:
+def answer_key(cell: Cell) -> Hashable:
     """Return what cells have in common whose answers are compared with each other: releases of one product."""
     return cell.case.id, cell.runtime.release.product, cell.precision

@@ -9,12 +9,12 @@ from dataclasses import replace
 from pathlib import Path
 
 from cases.case import Case
+from matrix.cell_reference import reference_of
 from matrix.conclusion import conclude
 from matrix.plan import Cell
 from matrix.record import Record
 from matrix.repro.bundle import Bundle, write_bundle
 from matrix.repro.running import executing
-from matrix.run import reference_of
 from matrix.runtimes.selection import Runtime, select_onnxruntime, select_tensorrt
 
 (ORT,) = select_onnxruntime("1.31", "off", {"ort-1.31": Path(sys.executable)})

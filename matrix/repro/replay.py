@@ -12,6 +12,7 @@ from cases.case import Array, Calibration, Case, Profile, ShapePoint, Tolerance
 from cases.external_data import load_model
 from cases.promise import FAMILY
 from matrix.case_folder import CaseFolder, DeclaredOutput, store_calibration, store_points, store_profiles
+from matrix.cell_reference import with_network
 from matrix.conclusion import conclude
 from matrix.models.external import bring
 from matrix.models.folder import digest_of
@@ -20,7 +21,6 @@ from matrix.record import Record
 from matrix.repro.manifest import MODEL, Manifest, read_manifest
 from matrix.repro.running import executing
 from matrix.repro.unpack import check_model, opened, read_tensor
-from matrix.run import with_network
 from matrix.runtimes.selection import Runtime
 from matrix.verdict.reference import Reference
 from reports.text import one_line

@@ -14,6 +14,7 @@ from typing import TextIO
 from cases.case import Case
 from cases.catalogue import catalogue
 from matrix.case_folder import CaseFolder, make_case_folder
+from matrix.cell_reference import reference_of
 from matrix.conclusion import conclude
 from matrix.errors import BundleError, OptionError
 from matrix.execution.local import LocalExecutor
@@ -23,7 +24,6 @@ from matrix.references import References, both_references
 from matrix.repro.bundle import Bundle, write_bundle
 from matrix.repro.collection import NOTHING_RAN
 from matrix.repro.manifest import FILE
-from matrix.run import reference_of
 from matrix.runtimes.environment import default_cache
 from matrix.runtimes.hardware import Hardware, probe
 from matrix.runtimes.provisioning import provided
