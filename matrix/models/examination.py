@@ -18,8 +18,9 @@ import onnx
 from google.protobuf.message import DecodeError
 
 from cases.external_data import external_tensors
+from cases.operator_types import element_name
 from matrix.case_folder import declared_output
-from matrix.models.interface import STRING, ExternalTensor, GraphValue, Interface, ModelError
+from matrix.models.interface import ExternalTensor, GraphValue, Interface, ModelError
 
 MAX_PROTOBUF = 2**31 - 1  # bytes of one message: https://protobuf.dev/programming-guides/proto-limits/
 MAX_WORDS = 4000
@@ -127,10 +128,8 @@ def _text(value: str | bytes) -> str:
 
 
 def _dtype(elem_type: int) -> str:
-    if elem_type == onnx.TensorProto.STRING:
-        return STRING
     try:
-        return str(onnx.helper.tensor_dtype_to_np_dtype(elem_type).name)
+        return element_name(elem_type)
     except KeyError:
         return ""
 
