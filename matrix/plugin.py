@@ -193,7 +193,9 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 
 def _leave_out_what_ran(config: pytest.Config, items: list[pytest.Item], cells: Mapping[pytest.Item, Cell]) -> None:
     """Deselect the cells that ran in the runs that this one resumes."""
-    resumed = _options(config).resume
+    options = _options(config)
+    # The first piece of a long run writes where it is to be resumed from: nothing is there yet.
+    resumed = [place for place in options.resume if place.exists() or place != options.report_dir]
     if not resumed:
         return
     try:

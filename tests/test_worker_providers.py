@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
@@ -37,6 +38,20 @@ def test_every_node_that_ran_counts_once(
     assert not list(tmp_path.iterdir())
     assert "built without CUDAExecutionProvider" in providers.why_missing("cuda", session)
     assert providers.why_missing("cpu", session) == ""
+
+
+def test_tf32_is_off_on_a_gpu_unless_asked_for(monkeypatch: pytest.MonkeyPatch, providers: ModuleType) -> None:
+    name = "NVIDIA_TF32_OVERRIDE"
+    for given, effective in ((None, "0"), ("1", "1")):
+        monkeypatch.setenv(name, given or "")
+        if given is None:
+            monkeypatch.delenv(name)
+        providers.prepare("tensorrt", ort.SessionOptions())
+        assert providers.settings("tensorrt") == {name: effective}
+    monkeypatch.delenv(name)
+    providers.prepare("cpu", ort.SessionOptions())
+    assert providers.settings("cpu") == {}
+    assert name not in os.environ
 
 
 def test_the_loader_tells_which_library_a_provider_misses(providers: ModuleType) -> None:

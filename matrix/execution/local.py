@@ -22,7 +22,9 @@ from matrix.record import Precision
 from matrix.runtimes.environment import Environment
 from matrix.runtimes.hardware import Gpu, uses_gpu
 
-LOOKAHEAD = 64  # cells that may be under way or wait to be recorded; those that wait are lost if we are killed
+# Cells that may be under way or wait for a slow one before them to be recorded, for each two slots; those that wait are
+# lost if we are killed.
+LOOKAHEAD = 64
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,7 +71,6 @@ class LocalExecutor:
         self._stop = threading.Event()
         self._folders = CaseFolders(root / "cases", make_folder)
         self._jobs: JobQueue[Finished] = JobQueue()
-        self._room = threading.Semaphore(LOOKAHEAD)
         self._results: dict[str, Future[Finished]] = {cell.id: Future() for cell in cells}
         self._slots = [
             Slot(
@@ -81,6 +82,7 @@ class LocalExecutor:
             )
             for number in range(max(slots, len(gpus)))
         ]
+        self._room = threading.Semaphore(LOOKAHEAD * max(1, len(self._slots) // 2))
         self._alone, self._verbose = (
             Slot(
                 environments=environments,

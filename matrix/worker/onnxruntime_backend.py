@@ -58,6 +58,7 @@ class Backend:
         reply.machine = onnxruntime_providers.why_missing(provider, session) or self._why_unmakeable(request)
         if reply.machine:
             return
+        reply.settings = onnxruntime_providers.settings(provider)
         inputs = [_graph_input(item, request) for item in session.get_inputs()]
         faults = profiles.profile_faults(request, inputs)
         if faults:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ctypes
 import json
+import os
 import re
 from collections import Counter
 from pathlib import Path
@@ -22,6 +23,9 @@ PROVIDERS = {
     "cuda": ["CUDAExecutionProvider", CPU],
     "tensorrt": ["TensorrtExecutionProvider", "CUDAExecutionProvider", CPU],
 }
+# cuBLAS and cuDNN read it; the provider option use_tf32 only came with 1.18, and the tensorrt provider has none.
+# Source: "cudnnMathType_t" in https://docs.nvidia.com/deeplearning/cudnn/api/cudnn-graph-library.html.
+TF32 = "NVIDIA_TF32_OVERRIDE"
 MAX_PROFILE = 64 * 2**20  # bytes
 COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 REMEDY = (
@@ -31,13 +35,22 @@ REMEDY = (
 
 
 def prepare(name: str, options: Any) -> List[str]:
-    """Return the providers of a session for ``name``, and have it note where each node runs."""
+    """Return the providers of a session for ``name``, and have it note where each node runs.
+
+    TF32 is off, as with TensorRT, unless whoever started this process says otherwise.
+    """
     if name != "cpu":
+        os.environ.setdefault(TF32, "0")
         if hasattr(ort, "preload_dlls"):  # from 1.21 on: finds CUDA and cuDNN in packages beside it
             ort.preload_dlls()
         options.enable_profiling = True
         options.profile_file_prefix = "nodes"
     return PROVIDERS[name]
+
+
+def settings(name: str) -> Dict[str, str]:
+    """Return what a session for ``name`` was set to, for the record."""
+    return {} if name == "cpu" else {TF32: os.environ[TF32]}
 
 
 def why_missing(name: str, session: Any) -> str:
