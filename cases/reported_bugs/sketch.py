@@ -36,9 +36,21 @@ class Sketch:
     constants: dict[str, Array] = field(default_factory=dict)
 
     def add(self, op: str, operands: Sequence[str], result: str = "y", **attributes: Any) -> str:
-        """Add a node with one output."""
+        """Add a node with one output; a Conv of a weight that is no initializer says its kernel_shape, as exporters do.
+
+        Without it, TensorRT 8 refuses any such Conv, whatever the report is about.
+        """
+        if op == "Conv" and operands[1] not in self.constants:
+            attributes["kernel_shape"] = self._kernel_shape(operands[1])
         self.nodes.append(node(op, operands, [result], **attributes))
         return result
+
+    def _kernel_shape(self, weight: str) -> list[int]:
+        """Return the spatial sizes of the initializer that ``weight`` comes from."""
+        made_of = {made.output[0]: made.input[0] for made in self.nodes}
+        while weight not in self.constants:
+            weight = made_of[weight]
+        return list(self.constants[weight].shape[2:])
 
     def constant(self, name: str, array: npt.ArrayLike, dtype: npt.DTypeLike = np.float32) -> str:
         """Add an initializer; python numbers become ``dtype``, arrays and numpy scalars keep theirs."""
