@@ -168,6 +168,12 @@ def test_boxes_never_overlap_by_about_the_threshold() -> None:
     assert len(np.unique(scores("scores", (2, 3, 50)))) == 300
 
 
+def test_class_by_class_and_by_score_the_boxes_of_an_image_come_in_one_order() -> None:
+    by_class = scores("scores", (4, 3, 50))
+    assert (by_class[:, :-1].min(axis=-1) > by_class[:, 1:].max(axis=-1)).all()
+    assert (by_class.argmax(axis=-1) != 0).any()  # and in no order within a class
+
+
 def test_digests_do_not_depend_on_the_process() -> None:
     program = (
         "from tests.dynamic_cases import CASES, made\nfor case in CASES.values(): print(case.id, made(case.id).digest)"

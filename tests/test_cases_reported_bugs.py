@@ -144,6 +144,15 @@ def test_case_says_what_its_model_is(case: Case) -> None:
     assert len(made(case.id).model_bytes) < 100_000
 
 
+@every_case
+def test_a_conv_of_a_weight_that_is_computed_says_its_kernel_shape(case: Case) -> None:
+    graph = made(case.id).model.graph
+    constant = {tensor.name for tensor in graph.initializer}
+    for node in graph.node:
+        if node.op_type == "Conv" and node.input[1] not in constant:
+            assert "kernel_shape" in {attribute.name for attribute in node.attribute}
+
+
 @every_valid_case
 def test_case_passes_the_checker_and_strict_shape_inference(case: Case) -> None:
     model = made(case.id).model
