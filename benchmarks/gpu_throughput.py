@@ -27,6 +27,7 @@ MODELS_OF_POLYGRAPHY = 5
 FEWEST_CELLS = 4 * LOOKAHEAD  # what runs ahead of the first record must not count for much
 # What a bare loop would not survive, or never had to do.
 LEFT_OUT = frozenset({Status.CRASH, Status.TIMEOUT, Status.NOT_RUN, Status.NOT_APPLICABLE, Status.INVALID_CASE})
+POLYGRAPHY = "from polygraphy.tools import main; main()"  # its script may be anywhere
 FLAGS = {"FP16": "--fp16", "BF16": "--bf16", "INT8": "--int8", "FP8": "--fp8", "TF32": "--tf32"}  # of Polygraphy
 
 
@@ -93,7 +94,7 @@ def _polygraphy(python: str, job: Path, sources: str) -> float:
     """Return the seconds of one `polygraphy run`, start of the interpreter included, as a user has it."""
     request = json.loads((job / "request.json").read_text(encoding="utf-8"))
     settings = json.loads((job / "reply.json").read_text(encoding="utf-8"))["settings"]
-    command = [python, "-m", "polygraphy", "run", str(job / "model.onnx"), "--trt"]
+    command = [python, "-c", POLYGRAPHY, "run", str(job / "model.onnx"), "--trt"]
     command += [FLAGS[flag] for flag in settings["flags"].split() if flag in FLAGS]
     if "optimization_level" in settings:  # the release has one
         command += ["--builder-optimization-level", settings["optimization_level"]]

@@ -7,7 +7,7 @@ from matrix.plan import Cell
 from matrix.record import Diagnostic, Precision
 from matrix.verdict.engine_layers import Ran, describe, fell_back, what_ran
 
-CPU = "CPUExecutionProvider"
+ASKED_FOR = {"cuda": "CUDAExecutionProvider", "tensorrt": "TensorrtExecutionProvider"}
 WHOLE_BELOW = 200  # layers: of a larger engine the worker hands over no more, and what is cut off might tell otherwise
 LOWERED = (Precision.FP16, Precision.BF16, Precision.INT8_CALIBRATED)  # the builder chooses the types
 
@@ -24,13 +24,15 @@ def note_on_match(cell: Cell, engine: Ran, reply: Reply | None) -> str:
     if fell_back(engine, cell.case.op) or uncalibrated:
         return f"ran_in: {engine.type}"
     placement = reply.placement if reply else {}
-    on_cpu = placement.get(CPU, 0)
-    return f"{on_cpu} of {sum(placement.values())} nodes ran on {CPU}" if on_cpu else ""
+    asked = ASKED_FOR.get(cell.runtime.provider)
+    total = sum(placement.values())
+    elsewhere = [f"{provider} {nodes} of {total}" for provider, nodes in placement.items() if provider != asked]
+    return f"nodes that did not run on {asked}: {', '.join(elsewhere)}" if asked and elsewhere else ""
 
 
 def engine_diagnostics(cell: Cell, engine: Ran, reply: Reply | None) -> tuple[Diagnostic, ...]:
     """Return the sentences on the operator's layers and on the nodes' providers, if there are any."""
     placement = reply.placement if reply else {}
-    nodes = ", ".join(f"{provider}: {count} nodes" for provider, count in placement.items())
-    words = {"engine": describe(engine, cell.case.op), "session": nodes}
+    nodes = ", ".join(f"{provider} {number}" for provider, number in placement.items())
+    words = {"engine": describe(engine, cell.case.op), "session": f"nodes: {nodes}" if nodes else ""}
     return tuple(Diagnostic(source=source, severity="info", message=text) for source, text in words.items() if text)

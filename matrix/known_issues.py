@@ -7,7 +7,7 @@ from pathlib import Path
 
 from matrix.record import RuntimeInfo
 from matrix.runtimes.releases import Product, Release, load
-from matrix.runtimes.selection import Runtime
+from matrix.runtimes.selection import PROVIDERS, Runtime
 from matrix.verdict.known_issues import Entry, read_known_issues
 
 
@@ -17,13 +17,18 @@ def load_known_issues(path: Path, runtimes: Iterable[Runtime], cases: Sequence[s
     Raises:
         KnownIssueError: the file cannot be used, or an entry of it fits no case or no release at all.
     """
-    listed = [(release, f"{release.name}{variant}") for release in load() for variant in _variants(release)]
+    usable = [used for release in load() for used in (release, *_on_gpu(release))]
+    listed = [(release, f"{release.name}{variant}") for release in usable for variant in _variants(release)]
     selected = [(runtime.release, runtime.name) for runtime in runtimes]
     releases = [
         RuntimeInfo(name=name, requested=release.version, product=release.product)
         for release, name in dict.fromkeys((*listed, *selected))
     ]
     return read_known_issues(path, cases=cases, releases=releases)
+
+
+def _on_gpu(release: Release) -> list[Release]:
+    return [release.with_provider(provider) for provider in PROVIDERS] if release.gpu_version else []
 
 
 def _variants(release: Release) -> list[str]:

@@ -9,11 +9,12 @@ from collections.abc import Iterable, Sequence
 
 from matrix.record import Drift, Record
 from reports.known_issues import issue_text
+from reports.placement import placement_text
 from reports.text import one_line
 
 COLUMNS = (
     "case", "family", "op", "opset", "runtime", "version", "precision", "status", "verdict", "baseline", "stage",
-    "reason", "signature", "max_abs", "sqnr_db", "max_steps", "seconds", "ran_in", "known_issue",
+    "reason", "signature", "max_abs", "sqnr_db", "max_steps", "seconds", "ran_in", "known_issue", "placement",
 )  # fmt: skip
 # A cell that begins with one of these is a formula to a spreadsheet, and a formula can start programs.
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\uff1d", "\uff0b", "\uff0d", "\uff20")
@@ -58,6 +59,7 @@ def values(record: Record) -> tuple[Value, ...]:
         round(sum(record.seconds.values()), 6) if record.seconds else None,
         record.ran_in,
         f"{issue_text(record.known_issue)} {record.known_issue.link}" if record.known_issue else "",
+        placement_text(record),
     )
 
 

@@ -24,6 +24,7 @@ from matrix.record import (
 from reports.cells import Matrix
 from reports.html_safety import file_link, web_link
 from reports.known_issues import issue_text
+from reports.placement import placement_text
 from reports.references import second_text
 from reports.reproduction import quoted, selection
 from reports.summary import machine_text
@@ -112,6 +113,7 @@ class Details:
             len(record.layers),
             text(issue_text(record.known_issue) if record.known_issue else ""),
             text(web_link(record.known_issue.link) if record.known_issue else ""),
+            text(placement_text(record)),
         ]
 
     def _layer(self, layer: Layer) -> int:

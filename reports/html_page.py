@@ -20,6 +20,7 @@ from reports.documented import compare
 from reports.html_data import Details
 from reports.html_safety import as_json, web_link
 from reports.known_issues import issue_text, stale_text
+from reports.placement import cpu_text
 from reports.references import sides_text
 from reports.reported_bugs import columns as bug_columns
 from reports.reported_bugs import reported_bugs
@@ -84,6 +85,7 @@ def to_html(records: Iterable[Record], problems: Sequence[str] = ()) -> str:
         issue=issue_text,
         stale=stale_text,
         size=size_text,
+        on_cpu=lambda cells: cpu_text(*cells),
     )
     style, script = (TEMPLATES / "style.css").read_text("utf-8"), (TEMPLATES / "page.js").read_text("utf-8")
     return environment.get_template("index.html.jinja").render(

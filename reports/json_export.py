@@ -74,4 +74,5 @@ def _column(column: Column) -> Mapping[str, Any]:
         "cells": column.total,
         "counts": column.counts,
         "verdicts": column.verdicts,
+        "on_cpu": {"wholly": column.on_cpu[0], "partly": column.on_cpu[1]},
     }

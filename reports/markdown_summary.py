@@ -21,6 +21,7 @@ from reports.documented_text import (
     observed_text,
 )
 from reports.known_issues import issue_text, stale_text
+from reports.placement import cpu_text
 from reports.references import sides_text
 from reports.reported_bugs import reported_bugs
 from reports.reported_bugs_markdown import section as reported_bugs_section
@@ -76,7 +77,13 @@ def _counts(summary: Summary) -> list[str]:
         "## Runtimes",
         "",
         *_rows(head, ([code(column.name), *_count_cells(column, statuses)] for column in summary.columns)),
+        *_left_to_cpu(summary.columns),
     ]
+
+
+def _left_to_cpu(columns: Sequence[Column]) -> list[str]:
+    lines = [f"{code(column.name)}: {cpu_text(*column.on_cpu)}" for column in columns if any(column.on_cpu)]
+    return ["", *_list(lines)] if lines else []
 
 
 def _count_cells(column: Column, statuses: Sequence[Status]) -> list[str]:

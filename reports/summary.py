@@ -10,6 +10,7 @@ from matrix.record import FINE, KnownIssue, MachineInfo, Record, Status, Verdict
 from reports.cells import ATTENTION, CHANGED, MEANINGS, Matrix, arrange, column_of, differs
 from reports.differences import Difference, find_differences
 from reports.known_issues import Stale, stale_issues
+from reports.placement import cells_on_cpu
 from reports.references import Disagreement, find_disagreements, second_reference_text
 from reports.text import count, one_line
 
@@ -26,6 +27,7 @@ class Column:
     python: str
     counts: Mapping[Status, int]
     verdicts: Mapping[Verdict, int]
+    on_cpu: tuple[int, int]  # cells that an execution provider left to the CPU: wholly, and in part
 
     @property
     def total(self) -> int:
@@ -190,6 +192,7 @@ def _column(name: str, records: Sequence[Record]) -> Column:
         python=next((record.runtime.python for record in records if record.runtime.python), ""),
         counts={status: statuses[status] for status in MEANINGS if statuses[status]},
         verdicts=Counter(record.verdict for record in records if record.verdict is not None),
+        on_cpu=cells_on_cpu(records),
     )
 
 

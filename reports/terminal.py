@@ -14,6 +14,7 @@ from matrix.record import FINE, Record, Verdict
 from reports.cells import CHANGED, MARKS, MEANINGS, NO_REASON
 from reports.differences import Difference, right_text, size_text, tallies
 from reports.known_issues import issue_text
+from reports.placement import cpu_text
 from reports.references import Disagreement, sides_text
 from reports.summary import Finding, Gap, Remedy, Summary, change_text, headline, summarize
 from reports.terminal_tables import WORDS, case_tables, op_tables, plain_table, tally
@@ -68,6 +69,9 @@ def _parts(summary: Summary, width: int) -> Iterable[RenderableType]:
         yield table
     yield _legend(summary)
     yield _counts(summary)
+    for column in summary.columns:
+        if any(column.on_cpu):
+            yield Text(f"{one_line(column.name)}: {cpu_text(*column.on_cpu)}", "dim")
     yield from _section("Changed against the baselines", [_change(finding) for finding in summary.changes])
     yield from _section("Needs attention", [_attention(finding) for finding in summary.attention])
     yield from _section("What to do", [_remedy(remedy) for remedy in summary.remedies])

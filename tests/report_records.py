@@ -59,6 +59,7 @@ RUNTIMES: Mapping[str, RuntimeInfo] = {
     )
     for name, product, version in (
         ("ort-1.31", "onnxruntime", "1.31.1"),
+        ("ort-1.31-cuda", "onnxruntime", "1.31.1"),
         ("rtx-1.6", "tensorrt_rtx", "1.6.1.120"),
         ("rtx-1.7", "tensorrt_rtx", "1.7.1.116"),
         ("8.6", "tensorrt", "8.6.1"),

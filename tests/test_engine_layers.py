@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from matrix.engine_evidence import WHOLE_BELOW, engine_of
+from matrix.engine_evidence import WHOLE_BELOW, engine_of, note_on_match
 from matrix.record import Layer, Precision
 from matrix.verdict.engine_layers import QUANTIZED, Ran, describe, fell_back, what_ran
 
@@ -133,3 +133,26 @@ def test_names_that_are_joined_by_a_bare_control_character_are_read(inspector: A
     names = "[ONNX Layer: a]\x1e[ONNX Layer: b]"
     text = f'{{"Layers": [{{"Name": "fused", "LayerType": "CaskConvolution", "Metadata": "{names}"}}]}}'
     assert inspector.table(text)[0]["name"] == "fused [ONNX Layer: a] [ONNX Layer: b]"
+
+
+@pytest.mark.parametrize(
+    ("provider", "placement", "note"),
+    [
+        ("cuda", {"CUDAExecutionProvider": 3}, ""),
+        ("cuda", {"CPUExecutionProvider": 1}, "CUDAExecutionProvider: CPUExecutionProvider 1 of 1"),
+        (
+            "tensorrt",
+            {"TensorrtExecutionProvider": 1, "CUDAExecutionProvider": 2, "CPUExecutionProvider": 1},
+            "TensorrtExecutionProvider: CUDAExecutionProvider 2 of 4, CPUExecutionProvider 1 of 4",
+        ),
+        ("", {}, ""),
+    ],
+)
+def test_a_match_says_which_nodes_another_provider_computed(
+    provider: str, placement: dict[str, int], note: str
+) -> None:
+    cell = SimpleNamespace(
+        case=SimpleNamespace(op="Relu"), precision=Precision.EXPLICIT, runtime=SimpleNamespace(provider=provider)
+    )
+    said = note_on_match(cell, Ran(), SimpleNamespace(placement=placement))  # type: ignore[arg-type]
+    assert said == (f"nodes that did not run on {note}" if note else "")

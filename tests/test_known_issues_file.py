@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -9,31 +10,25 @@ import pytest
 from cases.catalogue import catalogue
 from matrix.known_issues import load_known_issues
 from matrix.record import CaseInfo, MachineInfo, Precision, Record, RuntimeInfo, Status
-from matrix.runtimes.releases import Product, load
-from matrix.runtimes.selection import Runtime
+from matrix.runtimes.releases import Product
+from matrix.runtimes.selection import select_onnxruntime, select_tensorrt
 from matrix.verdict.baseline import FOLDER, read_baseline
 from matrix.verdict.known_issues import FILE, explain
 from reports.known_issues import stale_issues
 
 CASES = {case.id: case for case in catalogue()}
 BASELINES = sorted(FOLDER.glob("*.csv"))
-RUNTIMES = tuple(
-    runtime
-    for release in load()
-    for runtime in (Runtime(release), Runtime(release, optimization="all"))
-    if (FOLDER / f"{runtime.file_name}.csv").exists()
-)
-ISSUES = load_known_issues(FILE, RUNTIMES, list(CASES))
+ISSUES = load_known_issues(FILE, (), list(CASES))
 
 
 def runtime_of(baseline: Path) -> RuntimeInfo:
     """Return the runtime that ``baseline`` is about; that of classic TensorRT is named for its exact version."""
-    for runtime in RUNTIMES:
-        if runtime.file_name == baseline.stem:
-            release = runtime.release
-            return RuntimeInfo(name=runtime.name, requested=release.version, product=release.product)
-    _, version, _ = baseline.stem.split("-")
-    return RuntimeInfo(name=version, requested=version, product=Product.TENSORRT)
+    name = re.sub(r"-sm\d+$", "", baseline.stem)  # what executes on a GPU is known per architecture
+    family, _, version = name.partition("-")
+    if family == "trt":
+        return RuntimeInfo(name=version, requested=version, product=Product.TENSORRT)
+    (runtime,) = select_onnxruntime(name, "off", {}) if family == "ort" else select_tensorrt(name, {})
+    return RuntimeInfo(name=runtime.name, requested=runtime.release.version, product=runtime.release.product)
 
 
 def explained(baseline: Path) -> list[Record]:

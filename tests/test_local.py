@@ -155,6 +155,16 @@ def test_leaving_stops_everything_at_once(python: Path, tmp_path: Path) -> None:
     assert not [thread for thread in threading.enumerate() if thread.name == "jobs"]
 
 
+def test_many_workers_do_not_wait_for_one_slow_cell_before_them(python: Path, tmp_path: Path) -> None:
+    cells = cells_of(["hang", *(f"case{index:03}" for index in range(local.LOOKAHEAD + 10))])
+    with LocalExecutor(cells, {RTX.name: environment(python)}, root=tmp_path, slots=4, case_timeout=600) as executor:
+        deadline = time.monotonic() + 60
+        while not executor.is_done(cells[-1]) and time.monotonic() < deadline:
+            time.sleep(0.02)
+        assert executor.is_done(cells[-1])
+        assert not executor.is_done(cells[0])
+
+
 def test_leaving_does_not_wait_for_an_environment(tmp_path: Path) -> None:
     never: Future[Environment] = Future()
     with LocalExecutor(cells_of(["a"]), {RTX.name: never}, root=tmp_path, slots=2, case_timeout=600):

@@ -14,6 +14,7 @@ from matrix.run_baselines import Baselines, baseline_name
 from matrix.runtimes.hardware import Gpu
 from matrix.runtimes.releases import load
 from matrix.runtimes.selection import Runtime, select_onnxruntime
+from matrix.verdict.baseline import FOLDER
 from tests.models import relu
 from tests.report_records import QUANTIZE, record
 
@@ -38,9 +39,17 @@ def test_name(name: str, packages: tuple[str, ...], gpu: Gpu | None, expected: s
     assert baseline_name(runtime, packages, gpu) == expected
 
 
-def test_an_execution_provider_has_a_baseline_for_each_architecture() -> None:
-    (cuda,) = select_onnxruntime("1.31-cuda", "all", {})
-    assert baseline_name(cuda, (), H100) == "ort-1.31-cuda-all-sm90"
+@pytest.mark.parametrize(("level", "expected"), [("off", "ort-1.31-cuda-sm90"), ("all", "ort-1.31-cuda-all-sm90")])
+def test_an_execution_provider_has_a_baseline_for_each_architecture(level: str, expected: str) -> None:
+    (cuda,) = select_onnxruntime("1.31-cuda", level, {})
+    assert baseline_name(cuda, (), H100) == expected
+
+
+def test_the_cuda_provider_finds_the_baseline_that_is_kept_of_it() -> None:
+    (cuda,) = select_onnxruntime("1.31-cuda", "off", {})
+    baselines = Baselines(FOLDER, {cuda.name: baseline_name(cuda, (), H100)})
+    cell = Cell(case=relu("quantizelinear-int8-blocked-opset21-zp_zero"), runtime=cuda, precision=Precision.EXPLICIT)
+    assert baselines.expected(cell) is Status.RUN_FAILED, "which matches on the CPU"
 
 
 def _updated(baselines: Baselines, cell: Cell) -> list[Path]:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import os
 from importlib import import_module
 from pathlib import Path
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 
 import numpy as np
 import pytest
@@ -52,6 +53,29 @@ def test_tf32_is_off_on_a_gpu_unless_asked_for(monkeypatch: pytest.MonkeyPatch, 
     providers.prepare("cpu", ort.SessionOptions())
     assert providers.settings("cpu") == {}
     assert name not in os.environ
+
+
+def test_what_is_copied_between_providers_is_no_node_of_the_model(tmp_path: Path, providers: ModuleType) -> None:
+    gpu, cpu = "CUDAExecutionProvider", "CPUExecutionProvider"
+    nodes = [
+        ("a", "Relu", gpu),
+        ("a_copy", "MemcpyToHost", gpu),
+        ("b", "Hardmax", cpu),
+        ("b_copy", "MemcpyFromHost", gpu),
+    ]
+    events = [
+        {"cat": "Node", "name": f"{name}_kernel_time", "args": {"op_name": op, "provider": provider}}
+        for name, op, provider in nodes
+    ]
+    (tmp_path / "nodes.json").write_text(json.dumps([{"cat": "Session", "name": "model_run"}, *events]))
+    session = SimpleNamespace(end_profiling=lambda: str(tmp_path / "nodes.json"))
+    assert providers.placement("cuda", session) == {gpu: 1, cpu: 1}
+
+
+def test_no_message_names_the_host(providers: ModuleType) -> None:
+    said = "CUBLAS failure 15: not supported ; GPU=0 ; hostname=node-17.example ; file=/onnxruntime_src/a.cc"
+    message = import_module("job").diagnostic("execution", said)["message"]
+    assert message == said.replace("node-17.example", "...")
 
 
 def test_the_loader_tells_which_library_a_provider_misses(providers: ModuleType) -> None:

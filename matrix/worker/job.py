@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import time
 from pathlib import Path
 from typing import Any, Dict, List, NamedTuple, Optional
@@ -11,6 +12,7 @@ from typing import Any, Dict, List, NamedTuple, Optional
 PROTOCOL = 1
 MAX_DIAGNOSTICS = 50
 MAX_MESSAGE = 20_000  # characters
+HOST_NAME = re.compile(r"\bhostname=\S+")
 
 
 class Tensor(NamedTuple):
@@ -97,7 +99,12 @@ def _calibration(raw: Dict[str, Any], directory: Path) -> Calibration:
 
 def diagnostic(source: str, message: str, **structure: Any) -> Dict[str, Any]:
     """Return one message of the runtime with the structure that it came with (severity, code, op, node, ...)."""
-    return dict(structure, source=source, message=message[:MAX_MESSAGE])
+    return dict(structure, source=source, message=words(message))
+
+
+def words(message: str) -> str:
+    """Return what a runtime said, at most `MAX_MESSAGE` characters; ONNX Runtime's CUDA errors name the host."""
+    return HOST_NAME.sub("hostname=...", message)[:MAX_MESSAGE]
 
 
 class Reply:

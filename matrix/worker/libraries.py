@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Dict
 
 MAPS = Path("/proc/self/maps")  # Linux; elsewhere nothing is known
-FILE = re.compile(r"lib(cublas|cublasLt|cudnn)\.so")
+FILE = re.compile(r" (/.*/lib(cublas|cublasLt|cudnn)\.so.*)$", re.MULTILINE)  # a process with CUDA maps thousands
 # What each of them has a function for that needs neither a GPU nor a handle: cublasGetProperty(type, &value).
 # Source: libraryPropertyType in <library_types.h>.
 MAJOR_MINOR_PATCH = (0, 1, 2)
@@ -24,12 +24,7 @@ def loaded(maps: Path = MAPS) -> Dict[str, str]:
         text = maps.read_text(encoding="utf-8", errors="surrogateescape")
     except OSError:
         return {}
-    found = {}
-    for path in sorted({line.split(maxsplit=5)[5] for line in text.splitlines() if len(line.split(maxsplit=5)) == 6}):
-        named = FILE.match(path.rpartition("/")[2])
-        if named:
-            found[named.group(1)] = version(named.group(1), path)
-    return found
+    return {name: version(name, path) for path, name in sorted(set(FILE.findall(text)))}
 
 
 def version(name: str, path: str) -> str:

@@ -73,7 +73,7 @@ class Backend:
                 values, shapes = _run(session, names, point)
             except Exception as error:  # noqa: BLE001 - as above
                 reply.fail(_refusal("execution", error, node=point.name))
-                reply.points.append({"point": point.name, "error": str(error)[: job.MAX_MESSAGE], "outputs": []})
+                reply.points.append({"point": point.name, "error": job.words(str(error)), "outputs": []})
                 continue
             faults = profiles.point_faults(point, request, inputs) or profiles.unlike_the_point(point, shapes)
             if faults:

@@ -176,7 +176,7 @@ def _refuse(reply: job.Reply, point: job.Point, error: Exception, said: str) -> 
     code = "cudaError {}".format(error.code) if isinstance(error, device.CudaError) else ""
     message = str(error) or said or "TensorRT refused and gave no reason"
     reply.fail(job.diagnostic("execution", message, severity="error", code=code, node=point.name))
-    reply.points.append({"point": point.name, "error": message[: job.MAX_MESSAGE], "outputs": []})
+    reply.points.append({"point": point.name, "error": job.words(message), "outputs": []})
 
 
 def _check_inputs(context: Any) -> None:

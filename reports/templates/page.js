@@ -8,7 +8,8 @@ const CASE = ["id", "family", "op", "opset", "summary", "digest", "tags", "sourc
 const RUNTIME = ["name", "requested", "product", "version", "packages", "python", "command"];
 const RECORD = ["case", "column", "runtime", "machine", "precision", "status", "verdict", "baseline", "stage", "reason",
   "signature", "remedy", "remedyLink", "diagnostics", "diagnosticCount", "results", "resultCount", "points", "pointCount",
-  "seconds", "attempts", "exit", "artifacts", "ranIn", "layers", "layerCount", "known", "knownLink"];
+  "seconds", "attempts", "exit", "artifacts", "ranIn", "layers", "layerCount", "known", "knownLink",
+  "placement"];
 const NUMBERS = new Set(["opset", "column", "case", "runtime", "diagnostics", "diagnosticCount", "results", "resultCount",
   "points", "pointCount", "seconds", "attempts", "artifacts", "layers", "layerCount"]);
 
@@ -84,7 +85,8 @@ function details(record, button) {
     make("h3", {}, "Environment"),
     facts([["Runtime", [runtime.product, runtime.version || "(no library was loaded)"].join(" ")],
       ["Asked for", runtime.requested], ["Packages", runtime.packages], ["Python", runtime.python],
-      ["Machine", record.machine], ["Precision", record.precision], ["Last stage", record.stage],
+      ["Machine", record.machine], ["Nodes ran on", record.placement],
+      ["Precision", record.precision], ["Last stage", record.stage],
       ["Seconds", record.seconds.map(([stage, seconds]) => `${text(stage)} ${seconds}`).join(", ")],
       ["Attempts", record.attempts > 1 ? String(record.attempts) : ""], ["Worker", record.exit]]),
     make("h3", {}, "Case"),
