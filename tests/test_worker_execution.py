@@ -104,8 +104,11 @@ class Engine:
         self._shapes: dict[str, list[int]] = {}
         self._addresses: dict[str, int] = {}
         self._allocators: dict[str, Any] = {}
+        self._given: dict[str, int] = {}
         self.profiles: list[int] = []
         self.refuses = ""
+        self.most = -1  # bytes of an output; -1: not known
+        self.asks_once = False
         self.num_io_tensors = len(tensors)
 
     def get_tensor_name(self, index: int) -> str:
@@ -135,6 +138,9 @@ class Engine:
         self._addresses[name] = address
         return True
 
+    def get_max_output_size(self, name: str) -> int:
+        return self.most
+
     def set_output_allocator(self, name: str, allocator: Any) -> bool:
         self._allocators[name] = allocator
         return True
@@ -151,12 +157,13 @@ class Engine:
         inputs = {name: (self._addresses[name], self._shapes[name]) for name in self._shapes}
         for name, array in self._compute(inputs).items():
             raw = np.ascontiguousarray(array).tobytes()
-            if name in self._allocators:
-                self._allocators[name].notify_shape(name, array.shape)
-                address = self._allocators[name].reallocate_output(name, 0, len(raw), 256)
-            else:
-                address = self._addresses[name]
-            ctypes.memmove(address, raw, len(raw))
+            if name not in self._allocators:
+                ctypes.memmove(self._addresses[name], raw, len(raw))
+                continue
+            self._allocators[name].notify_shape(name, array.shape)
+            if not self.asks_once or name not in self._given:
+                self._given[name] = self._allocators[name].reallocate_output(name, 0, len(raw), 256)
+            ctypes.memmove(self._given[name], raw, min(len(raw), self._allocators[name].sizes[name]))
         return True
 
 
@@ -242,6 +249,18 @@ def test_an_output_has_the_shape_that_the_data_give_it(run: Bench) -> None:
     reply = run(engine, {"some": {"x": floats(2, 3)}, "none": {"x": np.zeros((2, 3), np.float32)}})
     assert run.output(reply, 0).tolist() == np.argwhere(floats(2, 3)).T.tolist()
     assert run.output(reply, 1).shape == (2, 0)
+
+
+@pytest.mark.parametrize("most", [-1, 4 * 12, 2**40])
+def test_an_output_that_outgrows_what_was_asked_for_is_read_whole_or_not_at_all(run: Bench, most: int) -> None:
+    engine = doubling()
+    engine.asks_once, engine.most = True, most
+    reply = run(engine, {"min": {"x": floats(1, 3)}, "max": {"x": floats(4, 3)}})
+    assert run.output(reply, 0).tolist() == (floats(1, 3) * 2).tolist()
+    if most == 4 * 12:
+        assert run.output(reply, 1).tolist() == (floats(4, 3) * 2).tolist()
+    else:
+        assert reply.points[1]["error"] == "TensorRT asked for 12 bytes for output 'y', whose shape [4, 3] takes 48"
 
 
 def test_int64_becomes_what_the_engine_takes_and_the_reply_says_so(run: Bench) -> None:

@@ -7,7 +7,7 @@ and does not tell an error that ends the process from one that ends the run.
 
 from __future__ import annotations
 
-from typing import Any, Dict, List, Optional, Sequence, Tuple
+from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple
 
 import device
 import job
@@ -20,6 +20,7 @@ from tensorrt_listeners import Listeners
 from tensorrt_network import dtype_of
 
 Output = Tuple[str, List[int], bytes]  # dtype, shape, raw bytes with one sub-byte element a byte
+MAX_BOUND = 64 * 2**20  # bytes: an upper bound above it is no size that an output of a small model has
 
 
 class RunRefusedError(Exception):
@@ -50,7 +51,7 @@ class Execution:
         self._profile = 0
         self._memory = memory
         self._stream = stream
-        self._allocator = output_allocator(trt, memory)
+        self._allocator = output_allocator(trt, memory, self._most)
         self._hosts: List[Any] = []  # the content of shape tensors
         self.request = request
         self.graph_inputs = inputs
@@ -119,6 +120,11 @@ class Execution:
     def _lies_on_host(self, name: str) -> bool:
         return bool(self._engine.get_tensor_location(name) == self._trt.TensorLocation.HOST)
 
+    def _most(self, name: str) -> int:
+        """Return the bytes that an output may have in this profile, 0 where TensorRT does not say or says too many."""
+        bound = int(self._context.get_max_output_size(name))
+        return bound if 0 < bound <= MAX_BOUND else 0
+
     def _host_output(self, name: str) -> Any:
         dtype = dtype_of(self._engine.get_tensor_dtype(name))
         size = tensors.packed_size(dtype, list(self._context.get_tensor_shape(name)))
@@ -137,6 +143,9 @@ class Execution:
             raw = host.tobytes()[:size]
         elif size and name not in allocator.addresses:
             raise RunRefusedError("TensorRT asked for no memory for output {!r}".format(name))
+        elif size > allocator.sizes.get(name, 0):
+            words = "TensorRT asked for {} bytes for output {!r}, whose shape {} takes {}"
+            raise RunRefusedError(words.format(allocator.sizes[name], name, shape, size))
         else:
             raw = self._memory.download(allocator.addresses.get(name, 0), size)
         return dtype, shape, tensors.unpack(raw, dtype, tensors.elements(shape))
@@ -192,17 +201,19 @@ def _require(done: bool) -> None:
         raise RunRefusedError
 
 
-def output_allocator(trt: Any, memory: device.Memory) -> Any:
-    """Return an output allocator that gives out ``memory``: ``addresses`` and ``shapes`` are by tensor name.
+def output_allocator(trt: Any, memory: device.Memory, most: Callable[[str], int]) -> Any:
+    """Return an output allocator that gives out ``memory``: ``addresses``, ``sizes`` and ``shapes`` by tensor name.
 
-    Memory that is large enough is given out again, as TensorRT expects of an allocator that it has used before.
+    Memory that is large enough is given out again, as TensorRT expects of an allocator that it has used before. From
+    the start it is as large as the output may ever be, ``most``: with TensorRT 8, an output of NonZero that grew from
+    one point to the next was larger than what had been asked for.
     """
 
     class OutputAllocator(trt.IOutputAllocator):  # type: ignore[misc]
         def __init__(self) -> None:
             trt.IOutputAllocator.__init__(self)
             self.addresses: Dict[str, int] = {}
-            self._sizes: Dict[str, int] = {}
+            self.sizes: Dict[str, int] = {}
             self.forget()
 
         def forget(self) -> None:
@@ -212,9 +223,10 @@ def output_allocator(trt: Any, memory: device.Memory) -> Any:
 
         def reallocate_output(self, tensor_name: str, _memory: int, size: int, _alignment: int) -> int:
             try:
-                if size > self._sizes.get(tensor_name, -1):
+                if size > self.sizes.get(tensor_name, -1):
+                    size = max(size, most(tensor_name))
                     self.addresses[tensor_name] = memory.allocate(size)
-                    self._sizes[tensor_name] = size
+                    self.sizes[tensor_name] = size
             except (MemoryError, OSError, device.CudaError) as error:  # an exception cannot pass through TensorRT
                 self.failure = error
                 return 0
