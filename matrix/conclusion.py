@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 
 from cases.catalogue import INVALID_ON_PURPOSE, INVALID_REQUEST
@@ -15,6 +15,7 @@ from matrix.plan import Cell
 from matrix.point_evidence import gather, shapes_that_ran
 from matrix.record import (
     FINE,
+    REFUSED,
     SILENT,
     Diagnostic,
     OutputResult,
@@ -24,6 +25,7 @@ from matrix.record import (
     Status,
 )
 from matrix.record_info import case_info, machine_info, runtime_info
+from matrix.refused_node import name_operators
 from matrix.runtimes.hardware import Hardware
 from matrix.verdict.baseline import judge
 from matrix.verdict.outcome import Evidence, classify, compare_network
@@ -61,6 +63,7 @@ def conclude(
 
     ``expected`` is its status in the runtime's baseline; ``before`` holds those of the stages that came before it.
     """
+    finished = _with_operators(finished)
     cell, ran = finished.cell, finished.ran
     differences = [*_network_differences(finished), *(f"{UNREAD} {name}" for name in reference.ignored)]
     outputs, unreadable = _read_outputs(finished)
@@ -75,7 +78,9 @@ def conclude(
     told = [Diagnostic(source="network", severity="error" if inside else "info", message=signed)] if signed else []
     diagnostics = (*told, *_diagnostics(finished, differences), *_staged(before or {}))
     invalid = INVALID_ON_PURPOSE in cell.case.tags
-    signature = None if status in CALM or invalid else find_signature([reason, *diagnostics])
+    # Whoever refuses a model has said why in an error: a warning beside it leads astray.
+    telling = [item for item in diagnostics if status not in REFUSED or item.severity != "warning"]
+    signature = None if status in CALM or invalid else find_signature([reason, *telling])
     record = Record(
         run=run,
         time=datetime.now(timezone.utc).isoformat(timespec="milliseconds"),
@@ -105,6 +110,14 @@ def conclude(
     reply = finished.reply
     whole = reply is not None and reply.executed and reply.failed is None and not unreadable
     return Conclusion(record=record, outputs=outputs if whole else None)
+
+
+def _with_operators(finished: Finished) -> Finished:
+    reply, ran, folder = finished.reply, finished.ran, finished.folder
+    if reply is None or ran is None or folder is None or reply.failed is None:
+        return finished
+    named = name_operators(reply.diagnostics, folder.path / "model.onnx")
+    return replace(finished, ran=replace(ran, reply=replace(reply, diagnostics=named)))
 
 
 def _read_outputs(finished: Finished) -> tuple[Outputs, str]:
