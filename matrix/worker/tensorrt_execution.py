@@ -144,8 +144,10 @@ class Execution:
         elif size and name not in allocator.addresses:
             raise RunRefusedError("TensorRT asked for no memory for output {!r}".format(name))
         elif size > allocator.sizes.get(name, 0):
-            words = "TensorRT asked for {} bytes for output {!r}, whose shape {} takes {}"
-            raise RunRefusedError(words.format(allocator.sizes[name], name, shape, size))
+            asked = allocator.sizes[name]
+            raise RunRefusedError(
+                "TensorRT asked for {} bytes for output {!r}, whose shape {} takes {}".format(asked, name, shape, size)
+            )
         else:
             raw = self._memory.download(allocator.addresses.get(name, 0), size)
         return dtype, shape, tensors.unpack(raw, dtype, tensors.elements(shape))
