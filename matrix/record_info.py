@@ -6,11 +6,7 @@ from cases.case import Case
 from cases.operator_types import OperatorTypes
 from matrix.execution.local import Finished
 from matrix.plan import Cell
-from matrix.record import (
-    CaseInfo,
-    MachineInfo,
-    RuntimeInfo,
-)
+from matrix.record import CaseInfo, MachineInfo, RuntimeInfo
 from matrix.reported_bug import reported_bug
 from matrix.runtimes.hardware import Gpu, Hardware
 

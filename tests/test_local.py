@@ -20,6 +20,7 @@ from matrix.runtimes.environment import Environment
 from matrix.runtimes.selection import Runtime, select_onnxruntime, select_tensorrt
 from tests.conftest import FakeInterpreter
 from tests.models import relu
+from tests.test_process import until
 
 (RTX,) = select_tensorrt("rtx-1.7", {})
 (OTHER,) = select_tensorrt("rtx-1.6", {})
@@ -147,8 +148,7 @@ def test_leaving_stops_everything_at_once(python: Path, tmp_path: Path) -> None:
     begun = time.monotonic()
     with LocalExecutor(cells, {RTX.name: environment(python)}, root=tmp_path, slots=2, case_timeout=600) as executor:
         # The first slot may hold one of the next two back, behind the job that hangs.
-        while not any(map(executor.is_done, cells[1:3])) and time.monotonic() - begun < 60:
-            time.sleep(0.01)
+        until(lambda: any(map(executor.is_done, cells[1:3])), 60)
         assert not executor.is_done(cells[0])
         assert not executor.is_done(cells[-1])
     assert time.monotonic() - begun < 120
@@ -158,10 +158,7 @@ def test_leaving_stops_everything_at_once(python: Path, tmp_path: Path) -> None:
 def test_many_workers_do_not_wait_for_one_slow_cell_before_them(python: Path, tmp_path: Path) -> None:
     cells = cells_of(["hang", *(f"case{index:03}" for index in range(local.LOOKAHEAD + 10))])
     with LocalExecutor(cells, {RTX.name: environment(python)}, root=tmp_path, slots=4, case_timeout=600) as executor:
-        deadline = time.monotonic() + 60
-        while not executor.is_done(cells[-1]) and time.monotonic() < deadline:
-            time.sleep(0.02)
-        assert executor.is_done(cells[-1])
+        assert until(lambda: executor.is_done(cells[-1]), 60)
         assert not executor.is_done(cells[0])
 
 
@@ -174,9 +171,7 @@ def test_leaving_does_not_wait_for_an_environment(tmp_path: Path) -> None:
 def test_jobs_do_not_run_far_ahead_of_who_records_them(python: Path, tmp_path: Path) -> None:
     cells = cells_of([f"case{index:03}" for index in range(150)])
     with LocalExecutor(cells, {RTX.name: environment(python)}, root=tmp_path, slots=1, case_timeout=5) as executor:
-        deadline = time.monotonic() + 20
-        while not executor.is_done(cells[local.LOOKAHEAD - 1]) and time.monotonic() < deadline:
-            time.sleep(0.02)
+        until(lambda: executor.is_done(cells[local.LOOKAHEAD - 1]), 20)
         time.sleep(0.2)
         assert not (tmp_path / "jobs" / cells[local.LOOKAHEAD].id).exists()
         assert all(executor.take(cell).reply for cell in cells)

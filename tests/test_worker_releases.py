@@ -19,8 +19,8 @@ from packaging.version import Version
 
 from matrix.record import Precision
 from matrix.runtimes.releases import Product, Release, load
+from tests.made_up_engine import Engine, HostMemory, IoTensor, array_at
 from tests.test_worker_api import MODULE, WORKER, has, tables
-from tests.test_worker_execution import Engine, HostMemory, IoTensor, array_at
 
 RELEASES = [
     pytest.param(release, version, id=f"{release.name}-{version}")
